@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libfixedpool: pools of fixed-size memory blocks whose ownership the kernel
+ * enforces, shared by processes without copying.
+ *
+ * A struct fixedpool is one client: one open descriptor of /dev/fixedpool,
+ * bound to one pool, and a mapping of the pool's whole range. A process may
+ * have several. Blocks are named by handles, 64-bit numbers that another
+ * process may be told by any means; a handle becomes a right there by
+ * fixedpool_hold(). 0 is never a handle.
+ *
+ * Conventions, unless a function says otherwise:
+ *  - Sizes and offsets are in bytes.
+ *  - Failure is NULL, 0 for a handle, or -1, with errno set. What an errno
+ *    means, fixedpool_strerror() says in words; the whole dictionary is in
+ *    linux/fixedpool.h and fixedpool(4).
+ *  - Every function may be called from any thread at any time, also for the
+ *    same client; only fixedpool_close() must be the last use of a client.
+ *  - After fork(2) parent and child share the client and its holds. A child
+ *    that wants holds of its own calls fixedpool_open_fd() first.
+ */
+#ifndef FIXEDPOOL_H
+#define FIXEDPOOL_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * These are the ABI's own values; the library is compiled with both headers
+ * and does not build if they come to differ.
+ */
+
+/** FIXEDPOOL_NAME_MAX - bytes of a pool's name, with its terminating NUL */
+#define FIXEDPOOL_NAME_MAX	32
+
+/** FIXEDPOOL_NODE_ANY - numa_node: take pages from any node */
+#define FIXEDPOOL_NODE_ANY	(-1)
+
+/* fixedpool_config.flags: blocks are not zeroed when they change owner */
+#define FIXEDPOOL_POOL_NOZERO	(1U << 0)
+
+/* flags of fixedpool_alloc*(): all blocks or none; zeroed; do not wait */
+#define FIXEDPOOL_ALLOC_ALL		(1U << 0)
+#define FIXEDPOOL_ALLOC_ZERO		(1U << 1)
+#define FIXEDPOOL_ALLOC_NONBLOCK	(1U << 2)
+
+/* rights of a client or a hold */
+#define FIXEDPOOL_RIGHT_READ	(1U << 0)
+#define FIXEDPOOL_RIGHT_WRITE	(1U << 1)
+
+/* flags of fixedpool_list(): free blocks too; only what this client holds */
+#define FIXEDPOOL_LIST_FREE	(1U << 0)
+#define FIXEDPOOL_LIST_MINE	(1U << 1)
+
+/* fixedpool_block.state */
+#define FIXEDPOOL_STATE_FREE		0
+#define FIXEDPOOL_STATE_HELD		1
+
+/* flags of fixedpool_open() and fixedpool_open_fd(), the library's own */
+#define FIXEDPOOL_OPEN_READONLY		(1U << 0)
+
+/** FIXEDPOOL_TAG_UNKNOWN - fixedpool_geometry.handle_tag: not known yet */
+#define FIXEDPOOL_TAG_UNKNOWN	0x100U
+
+/** struct fixedpool - one client and its mapping; opaque */
+struct fixedpool;
+
+/**
+ * struct fixedpool_config - what fixedpool_create() makes
+ * @name: 1 to 31 bytes of printable ASCII without '/', not starting with '.';
+ *	NULL or "" for an anonymous pool
+ * @block_size: usable bytes of a block, 1 to max_block_size of
+ *	fixedpool_info(); no default
+ * @max_blocks: most blocks the pool may grow to, from 1; no default
+ * @min_blocks: blocks committed from the start; default 0
+ * @align: alignment of a block in bytes, a power of two from 8 to the page
+ *	size; default 0, which takes 8
+ * @chunk_blocks: blocks the pool grows by; default 0, the kernel chooses
+ * @quota: most blocks one client may hold; default 0, no limit
+ * @numa_node: node whose memory is preferred; default FIXEDPOOL_NODE_ANY
+ * @mode: permission bits, 0 to 0777, for binding by name; default 0600
+ * @flags: FIXEDPOOL_POOL_*; default 0
+ * @reserved: zero
+ *
+ * Always start from FIXEDPOOL_CONFIG_INIT or fixedpool_config_init().
+ */
+struct fixedpool_config {
+	const char *name;
+	uint64_t block_size;
+	uint64_t max_blocks;
+	uint64_t min_blocks;
+	uint32_t align;
+	uint32_t chunk_blocks;
+	uint32_t quota;
+	int32_t numa_node;
+	uint32_t mode;
+	uint32_t flags;
+	uint64_t reserved[8];
+};
+
+#define FIXEDPOOL_CONFIG_INIT \
+	{ .numa_node = FIXEDPOOL_NODE_ANY, .mode = 0600 }
+
+/**
+ * struct fixedpool_geometry - where the blocks of a pool lie, for one client
+ * @base: address of block 0; block i lies at base + i * stride
+ * @mapping_size: bytes mapped at @base
+ * @stride: distance in bytes from block to block
+ * @block_size: usable bytes of a block
+ * @max_blocks: most blocks the pool may grow to
+ * @pool_id: number of the pool, as in sysfs
+ * @rights: FIXEDPOOL_RIGHT_* of the client
+ * @handle_tag: what bits 24-31 of the pool's handles are, or
+ *	FIXEDPOOL_TAG_UNKNOWN: a client that did not create the pool learns it
+ *	with its first block
+ *
+ * Constant for the life of the client, @handle_tag apart.
+ */
+struct fixedpool_geometry {
+	void *base;
+	uint64_t mapping_size;
+	uint64_t stride;
+	uint64_t block_size;
+	uint32_t max_blocks;
+	uint32_t pool_id;
+	uint32_t rights;
+	uint32_t handle_tag;
+};
+
+/**
+ * struct fixedpool_stats - one snapshot of a pool, from fixedpool_query()
+ *
+ * The fields are those of struct fixedpool_pool_query_args, which says what
+ * each counts; counters are of events since the pool was created. @reserved
+ * makes room for counters of later versions and reads as zero.
+ */
+struct fixedpool_stats {
+	char name[FIXEDPOOL_NAME_MAX];
+	uint32_t pool_id;
+	uint32_t pool_flags;
+	uint64_t block_size;
+	uint64_t stride;
+	uint64_t mapping_size;
+	uint32_t max_blocks;
+	uint32_t min_blocks;
+	uint32_t chunk_blocks;
+	uint32_t align;
+	uint32_t quota;
+	uint32_t clients;
+	uint32_t client_id;
+	uint32_t client_held;
+	uint64_t total;
+	uint64_t free;
+	uint64_t cached;
+	uint64_t held;
+	uint64_t inbox;
+	uint64_t orphaned;
+	uint64_t quarantined;
+	uint64_t high_water;
+	uint64_t allocs;
+	uint64_t frees;
+	uint64_t holds;
+	uint64_t grows;
+	uint64_t fail_again;
+	uint64_t fail_quota;
+	uint64_t fail_nomem;
+	uint64_t stale_handles;
+	uint64_t bad_handles;
+	uint64_t foreign_handles;
+	uint64_t reclaimed;
+	uint64_t zeroed;
+	uint64_t reserved[32];
+};
+
+/**
+ * struct fixedpool_info - version, features and limits of the module
+ *
+ * The fields are those of struct fixedpool_info_args; sizes are in bytes.
+ * @reserved reads as zero.
+ */
+struct fixedpool_info {
+	uint32_t abi_version;
+	uint32_t max_blocks;
+	uint64_t features;
+	uint64_t max_block_size;
+	uint64_t max_pool_bytes;
+	uint64_t max_total_bytes;
+	uint32_t max_batch;
+	uint32_t max_all;
+	uint32_t max_clients;
+	uint32_t max_align;
+	uint32_t max_pools;
+	uint32_t reserved32;
+	uint64_t reserved[8];
+};
+
+/**
+ * struct fixedpool_block - one block, as fixedpool_list() shows it
+ *
+ * The fields are those of struct fixedpool_list_entry: @age_ms in
+ * milliseconds, @state FIXEDPOOL_STATE_*, @rights FIXEDPOOL_RIGHT_* of the
+ * asking client.
+ */
+struct fixedpool_block {
+	uint64_t handle;
+	uint64_t tag;
+	uint64_t age_ms;
+	uint32_t index;
+	uint32_t state;
+	uint32_t holders;
+	uint32_t client;
+	uint32_t pid;
+	uint32_t rights;
+};
+
+/** enum fixedpool_op - which operation fixedpool_strerror() is asked about */
+enum fixedpool_op {
+	FIXEDPOOL_OP_ANY,
+	FIXEDPOOL_OP_CREATE,
+	FIXEDPOOL_OP_OPEN,
+	FIXEDPOOL_OP_DESTROY,
+	FIXEDPOOL_OP_QUERY,
+	FIXEDPOOL_OP_INFO,
+	FIXEDPOOL_OP_ALLOC,
+	FIXEDPOOL_OP_FREE,
+	FIXEDPOOL_OP_HOLD,
+	FIXEDPOOL_OP_LIST,
+};
+
+/* ---- pools: pool.c --------------------------------------------------- */
+
+/**
+ * fixedpool_config_init - set a config to the defaults
+ * @config: what to fill in
+ *
+ * For C++ and for configs that are not initialised where they are declared.
+ */
+void fixedpool_config_init(struct fixedpool_config *config);
+
+/**
+ * fixedpool_create - make a pool, bind a new client to it and map it
+ * @config: what to make; only read
+ *
+ * Return: the client, with write right, to be closed with fixedpool_close();
+ * a named pool stays until fixedpool_destroy(). NULL with errno: ENODEV no
+ * /dev/fixedpool, EACCES no write permission on it, EEXIST, EINVAL, ERANGE,
+ * EOVERFLOW, EOPNOTSUPP, ENOSPC, ENOMEM.
+ */
+struct fixedpool *fixedpool_create(const struct fixedpool_config *config);
+
+/**
+ * fixedpool_open - bind a new client to a pool by its name and map it
+ * @name: the pool's name
+ * @flags: FIXEDPOOL_OPEN_READONLY: only observe and read
+ *
+ * Return: the client, to be closed with fixedpool_close(). NULL with errno:
+ * ENODEV no /dev/fixedpool, ENOENT no pool of that name, EACCES, EINVAL bad
+ * name or flag, EOVERFLOW too many clients, ENOMEM.
+ */
+struct fixedpool *fixedpool_open(const char *name, unsigned int flags);
+
+/**
+ * fixedpool_open_fd - bind a new client to the pool of another client
+ * @fd: descriptor of a bound client, inherited or received over a socket
+ *	(SCM_RIGHTS); stays the caller's, who may close it after the call
+ * @flags: as in fixedpool_open()
+ *
+ * The new client gets no right that @fd's client lacks; the rights it got are
+ * in fixedpool_geometry().
+ *
+ * Return: the client, to be closed with fixedpool_close(). NULL with errno:
+ * EBADF @fd is not open, EINVAL @fd is not a bound client or bad flag, else as
+ * fixedpool_open().
+ */
+struct fixedpool *fixedpool_open_fd(int fd, unsigned int flags);
+
+/**
+ * fixedpool_close - unmap the pool and close the client
+ * @pool: the client, or NULL, which is harmless
+ *
+ * Ends all its holds, unless a descriptor of the same client (dup, fork,
+ * SCM_RIGHTS) is still open somewhere. Pointers into the mapping are dead
+ * after it, and so is @pool. errno is left as it was.
+ */
+void fixedpool_close(struct fixedpool *pool);
+
+/**
+ * fixedpool_fd - the client's descriptor
+ * @pool: the client
+ *
+ * To be passed to other processes (SCM_RIGHTS), whose fixedpool_open_fd()
+ * makes clients of their own of it. Opened close-on-exec. Return: the
+ * descriptor, which stays the library's; -1 with EINVAL if @pool is NULL.
+ */
+int fixedpool_fd(const struct fixedpool *pool);
+
+/**
+ * fixedpool_geometry - where the pool's blocks lie
+ * @pool: the client
+ *
+ * Return: the geometry, which lives as long as @pool; NULL with EINVAL if
+ * @pool is NULL.
+ */
+const struct fixedpool_geometry *
+fixedpool_geometry(const struct fixedpool *pool);
+
+/**
+ * fixedpool_destroy - take a pool's name away
+ * @name: the pool's name
+ *
+ * Like unlink(2): clients go on using the pool, its memory goes with the last
+ * of them. Return: 0; -1 with errno: ENODEV, EACCES no write permission on
+ * the device, EINVAL bad name, ENOENT, EPERM the caller did not create it.
+ */
+int fixedpool_destroy(const char *name);
+
+/**
+ * fixedpool_destroy_bound - fixedpool_destroy() of a client's own pool
+ * @pool: the client
+ *
+ * Return: 0; -1 with errno: EBADF client is read-only, ENOENT destroyed
+ * already, EPERM, EINVAL @pool is NULL.
+ */
+int fixedpool_destroy_bound(struct fixedpool *pool);
+
+/* ---- blocks: block.c ------------------------------------------------- */
+
+/**
+ * fixedpool_alloc - get a block
+ * @pool: the client
+ * @flags: FIXEDPOOL_ALLOC_*
+ * @tag: number that fixedpool_list() shows with the block; 0 for none
+ *
+ * The block is backed by memory and holds zeros, or bytes that this client
+ * itself left in it (never with FIXEDPOOL_ALLOC_ZERO). It is held until
+ * fixedpool_free() or the end of the client.
+ *
+ * Return: the handle; 0 with errno: EAGAIN no block free, EDQUOT quota used
+ * up, ENOMEM, ENOSPC, EBADF client is read-only, EOPNOTSUPP unknown flag,
+ * EINVAL @pool is NULL.
+ */
+uint64_t fixedpool_alloc(struct fixedpool *pool, unsigned int flags,
+			 uint64_t tag);
+
+/**
+ * fixedpool_alloc_batch - get many blocks
+ * @pool: the client
+ * @handles: room for @count handles
+ * @count: blocks wanted, from 1; with FIXEDPOOL_ALLOC_ALL up to max_all of
+ *	fixedpool_info()
+ * @flags: FIXEDPOOL_ALLOC_*
+ * @tag: as in fixedpool_alloc()
+ *
+ * Return: how many were got, 1 to @count (with FIXEDPOOL_ALLOC_ALL: @count);
+ * -1 with errno as fixedpool_alloc(), or ERANGE @count over the limit.
+ */
+ssize_t fixedpool_alloc_batch(struct fixedpool *pool, uint64_t *handles,
+			      size_t count, unsigned int flags, uint64_t tag);
+
+/**
+ * fixedpool_free - end this client's hold on a block
+ * @pool: the client
+ * @handle: the block; 0 is harmless
+ *
+ * A block whose last hold ends is free. Pointers into it are dead for this
+ * client. Return: 0; -1 with errno: ESTALE freed already, EPERM not held by
+ * this client, EINVAL not a handle of this pool, EBADF client is read-only.
+ */
+int fixedpool_free(struct fixedpool *pool, uint64_t handle);
+
+/**
+ * fixedpool_free_batch - fixedpool_free() of many blocks
+ * @pool: the client
+ * @handles: the blocks; only read
+ * @count: how many; 0 is harmless
+ * @done: out, may be NULL: blocks dealt with; after a failure the place in
+ *	@handles of the one refused
+ *
+ * Goes through @handles in order and stops at the first that is refused.
+ * Return: 0; -1 with errno as fixedpool_free() (a handle 0 is EINVAL here).
+ */
+int fixedpool_free_batch(struct fixedpool *pool, const uint64_t *handles,
+			 size_t count, size_t *done);
+
+/**
+ * fixedpool_free_all - end all holds of this client
+ * @pool: the client
+ *
+ * A block that another thread gets at the same time may be among them or may
+ * not: let other threads finish with the client first. Return: how many holds
+ * were ended; -1 with errno: EBADF client is read-only, EINVAL @pool is NULL.
+ */
+ssize_t fixedpool_free_all(struct fixedpool *pool);
+
+/**
+ * fixedpool_hold - take a hold of one's own on a live block
+ * @pool: the client
+ * @handle: the block, as its holder named it
+ *
+ * The block lives until every holder has freed it. Return: 0; -1 with errno:
+ * ESTALE freed already, EEXIST held by this client already, EINVAL not a
+ * handle of this pool, EDQUOT, ENOMEM, EOVERFLOW too many holds, EBADF client
+ * is read-only.
+ */
+int fixedpool_hold(struct fixedpool *pool, uint64_t handle);
+
+/**
+ * fixedpool_hold_batch - fixedpool_hold() of many blocks
+ * @pool: the client
+ * @handles: the blocks; only read
+ * @count: how many; 0 is harmless
+ * @done: out, may be NULL: as in fixedpool_free_batch()
+ *
+ * Goes through @handles in order and stops at the first that is refused; the
+ * ones before it stay held. Return: 0; -1 with errno as fixedpool_hold().
+ */
+int fixedpool_hold_batch(struct fixedpool *pool, const uint64_t *handles,
+			 size_t count, size_t *done);
+
+/**
+ * fixedpool_ptr - where a block lies in this client's mapping
+ * @pool: the client
+ * @handle: the block
+ *
+ * Plain arithmetic, no system call: it says nothing about who holds the
+ * block, and the pointer is good only while this client holds it. Return: the
+ * block's first byte; NULL with EINVAL if @handle cannot be one of this pool.
+ */
+void *fixedpool_ptr(const struct fixedpool *pool, uint64_t handle);
+
+/**
+ * fixedpool_geometry_ptr - fixedpool_ptr(), inline
+ * @geometry: from fixedpool_geometry()
+ * @handle: the block
+ *
+ * Return: as fixedpool_ptr().
+ */
+static inline void *
+fixedpool_geometry_ptr(const struct fixedpool_geometry *geometry,
+		       uint64_t handle)
+{
+	uint32_t index = (uint32_t)handle & 0xffffffU;
+	uint32_t tag = (uint32_t)handle >> 24;
+	uint32_t own = __atomic_load_n(&geometry->handle_tag, __ATOMIC_RELAXED);
+
+	if (index >= geometry->max_blocks || !(handle >> 32) ||
+	    (tag != own && own != FIXEDPOOL_TAG_UNKNOWN)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return (char *)geometry->base + index * geometry->stride;
+}
+
+/**
+ * fixedpool_handle_of - handle of the block that a pointer points into
+ * @pool: the client
+ * @ptr: any address inside a block that was got or held through @pool
+ *
+ * No system call: the library remembers what went through @pool in this
+ * process. Return: the handle; 0 with errno: EINVAL not inside a block of
+ * this mapping, ENOENT block not held through @pool.
+ */
+uint64_t fixedpool_handle_of(const struct fixedpool *pool, const void *ptr);
+
+/**
+ * fixedpool_alloc_ptr - fixedpool_alloc(), giving the pointer
+ * @pool: the client
+ * @flags: FIXEDPOOL_ALLOC_*
+ * @tag: as in fixedpool_alloc()
+ *
+ * Return: the block's first byte, to be freed with fixedpool_free_ptr();
+ * NULL with errno as fixedpool_alloc().
+ */
+void *fixedpool_alloc_ptr(struct fixedpool *pool, unsigned int flags,
+			  uint64_t tag);
+
+/**
+ * fixedpool_free_ptr - fixedpool_free() by pointer
+ * @pool: the client
+ * @ptr: first byte of a block that was got or held through @pool; NULL is
+ *	harmless
+ *
+ * Return: 0; -1 with errno: EINVAL not the first byte of a block, ENOENT not
+ * held through @pool (freed already), else as fixedpool_free().
+ */
+int fixedpool_free_ptr(struct fixedpool *pool, void *ptr);
+
+/**
+ * fixedpool_alloc_object - get a zeroed block for an object
+ * @pool: the client
+ * @size: bytes the object needs
+ * @align: alignment it needs, a power of two
+ *
+ * Return: as fixedpool_alloc_ptr(); also NULL with EINVAL if the pool's blocks
+ * are too small for @size or not aligned to @align.
+ */
+void *fixedpool_alloc_object(struct fixedpool *pool, size_t size,
+			     size_t align);
+
+#ifndef __cplusplus
+/* A zeroed object of a type in a block of its own, and its end. */
+#define fixedpool_new(pool, type) \
+	((type *)fixedpool_alloc_object((pool), sizeof(type), _Alignof(type)))
+#define fixedpool_delete(pool, object)	fixedpool_free_ptr((pool), (object))
+#endif
+
+/* ---- looking: stats.c, list.c, error.c ------------------------------- */
+
+/**
+ * fixedpool_query - one snapshot of the pool
+ * @pool: the client
+ * @stats: out
+ *
+ * Return: 0; -1 with errno: EINVAL an argument is NULL.
+ */
+int fixedpool_query(struct fixedpool *pool, struct fixedpool_stats *stats);
+
+/**
+ * fixedpool_info - version, features and limits of the module
+ * @info: out
+ *
+ * Needs permission to open /dev/fixedpool for reading, nothing else. Return:
+ * 0; -1 with errno: ENODEV no /dev/fixedpool, EACCES, EINVAL @info is NULL.
+ */
+int fixedpool_info(struct fixedpool_info *info);
+
+/**
+ * fixedpool_list_fn - what fixedpool_list() calls for each block
+ * @block: the block; only valid during the call
+ * @arg: from fixedpool_list()
+ *
+ * Return: 0 to go on; anything else ends the walk.
+ */
+typedef int (*fixedpool_list_fn)(const struct fixedpool_block *block,
+				 void *arg);
+
+/**
+ * fixedpool_list - walk the pool's blocks in the order of their index
+ * @pool: the client
+ * @flags: FIXEDPOOL_LIST_*
+ * @fn: called for each block, in this thread
+ * @arg: handed to @fn
+ *
+ * Each block is shown as of its moment; the whole is no snapshot. Return: 0
+ * at the end of the walk; what @fn returned if it ended the walk (let it not
+ * be -1, to tell it from failure); -1 with errno: EOPNOTSUPP unknown flag,
+ * EINVAL an argument is NULL.
+ */
+int fixedpool_list(struct fixedpool *pool, unsigned int flags,
+		   fixedpool_list_fn fn, void *arg);
+
+/**
+ * fixedpool_strerror - what an errno of this library means, in words
+ * @err: the errno
+ * @op: the operation that gave it, or FIXEDPOOL_OP_ANY
+ *
+ * Return: a constant string, never NULL.
+ */
+const char *fixedpool_strerror(int err, enum fixedpool_op op);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* FIXEDPOOL_H */

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * A client's life: open, bind, map, close; and the end of a pool's name.
+ */
+#include "internal.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/*
+ * Opens the device. Where it is missing the errno becomes ENODEV, so that
+ * ENOENT always means a pool's name.
+ */
+int fp_device_open(int access)
+{
+	int fd;
+
+	do {
+		fd = open(FP_DEVICE, access | O_CLOEXEC);
+	} while (fd < 0 && errno == EINTR);
+	if (fd < 0 && (errno == ENOENT || errno == ENXIO))
+		errno = ENODEV;
+	return fd;
+}
+
+/*
+ * What is known of the pool without asking for it at every step. QUERY is the
+ * one place that tells it to every client, whichever way it was bound.
+ */
+static int pool_describe(struct fixedpool *pool)
+{
+	struct fixedpool_stats stats;
+	struct fixedpool_info info;
+
+	if (fp_uapi_query(pool->fd, &stats) < 0 ||
+	    fp_uapi_info(pool->fd, &info) < 0)
+		return -1;
+	pool->geo.mapping_size = stats.mapping_size;
+	pool->geo.stride = stats.stride;
+	pool->geo.block_size = stats.block_size;
+	pool->geo.max_blocks = stats.max_blocks;
+	pool->geo.pool_id = stats.pool_id;
+	pool->align = stats.align;
+	pool->max_batch = info.max_batch;
+	return 0;
+}
+
+/* The whole range once: growth needs no other mapping. */
+static int pool_map(struct fixedpool *pool)
+{
+	int prot = PROT_READ;
+	void *base;
+
+	if (pool->geo.mapping_size > SIZE_MAX) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (pool->geo.rights & FIXEDPOOL_RIGHT_WRITE)
+		prot |= PROT_WRITE;
+	base = mmap(NULL, (size_t)pool->geo.mapping_size, prot, MAP_SHARED,
+		    pool->fd, 0);
+	if (base == MAP_FAILED)
+		return -1;
+	pool->geo.base = base;
+	return 0;
+}
+
+static size_t generations_size(const struct fixedpool *pool)
+{
+	return (size_t)pool->geo.max_blocks * sizeof(*pool->generations);
+}
+
+static int generations_map(struct fixedpool *pool)
+{
+	void *table = mmap(NULL, generations_size(pool),
+			   PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (table == MAP_FAILED)
+		return -1;
+	pool->generations = table;
+	return 0;
+}
+
+/* An unbound client: nothing but an open descriptor. */
+static struct fixedpool *pool_new(int access)
+{
+	struct fixedpool *pool = calloc(1, sizeof(*pool));
+
+	if (!pool)
+		return NULL;
+	pool->geo.handle_tag = FIXEDPOOL_TAG_UNKNOWN;
+	pool->fd = fp_device_open(access);
+	if (pool->fd < 0) {
+		free(pool);
+		return NULL;
+	}
+	return pool;
+}
+
+/*
+ * The second half of every way to a client: @pool is bound if @bound is 0.
+ * Takes @pool over: it comes back whole, or is gone.
+ */
+static struct fixedpool *pool_finish(struct fixedpool *pool, int bound)
+{
+	if (bound < 0 || pool_describe(pool) < 0 || pool_map(pool) < 0 ||
+	    generations_map(pool) < 0) {
+		fixedpool_close(pool);
+		return NULL;
+	}
+	return pool;
+}
+
+FP_EXPORT void fixedpool_config_init(struct fixedpool_config *config)
+{
+	if (config)
+		*config = (struct fixedpool_config)FIXEDPOOL_CONFIG_INIT;
+}
+
+FP_EXPORT struct fixedpool *
+fixedpool_create(const struct fixedpool_config *config)
+{
+	struct fixedpool *pool;
+	int bound;
+
+	if (!config) {
+		errno = EINVAL;
+		return NULL;
+	}
+	pool = pool_new(O_RDWR);
+	if (!pool)
+		return NULL;
+	bound = fp_uapi_create(pool->fd, config, &pool->geo.handle_tag);
+	pool->geo.rights = FIXEDPOOL_RIGHT_READ | FIXEDPOOL_RIGHT_WRITE;
+	return pool_finish(pool, bound);
+}
+
+/* By @name, or, where that is NULL, by @fd. */
+static struct fixedpool *pool_bind(const char *name, int fd,
+				   unsigned int flags)
+{
+	struct fixedpool *pool;
+	int bound;
+
+	if (flags & ~FIXEDPOOL_OPEN_READONLY) {
+		errno = EINVAL;
+		return NULL;
+	}
+	pool = pool_new(flags & FIXEDPOOL_OPEN_READONLY ? O_RDONLY : O_RDWR);
+	if (!pool)
+		return NULL;
+	bound = fp_uapi_bind(pool->fd, name, fd, flags, &pool->geo.rights);
+	return pool_finish(pool, bound);
+}
+
+FP_EXPORT struct fixedpool *fixedpool_open(const char *name,
+					   unsigned int flags)
+{
+	if (!name || !*name) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return pool_bind(name, -1, flags);
+}
+
+FP_EXPORT struct fixedpool *fixedpool_open_fd(int fd, unsigned int flags)
+{
+	return pool_bind(NULL, fd, flags);
+}
+
+FP_EXPORT void fixedpool_close(struct fixedpool *pool)
+{
+	int saved = errno;
+
+	if (!pool)
+		return;
+	if (pool->generations)
+		munmap(pool->generations, generations_size(pool));
+	if (pool->geo.base)
+		munmap(pool->geo.base, (size_t)pool->geo.mapping_size);
+	close(pool->fd);
+	free(pool);
+	errno = saved;
+}
+
+FP_EXPORT int fixedpool_fd(const struct fixedpool *pool)
+{
+	if (!pool) {
+		errno = EINVAL;
+		return -1;
+	}
+	return pool->fd;
+}
+
+FP_EXPORT const struct fixedpool_geometry *
+fixedpool_geometry(const struct fixedpool *pool)
+{
+	if (!pool) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return &pool->geo;
+}
+
+FP_EXPORT int fixedpool_destroy(const char *name)
+{
+	int fd, ret, saved;
+
+	if (!name || !*name) {
+		errno = EINVAL;
+		return -1;
+	}
+	fd = fp_device_open(O_RDWR);
+	if (fd < 0)
+		return -1;
+	ret = fp_uapi_destroy(fd, name);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return ret;
+}
+
+FP_EXPORT int fixedpool_destroy_bound(struct fixedpool *pool)
+{
+	if (!pool) {
+		errno = EINVAL;
+		return -1;
+	}
+	return fp_uapi_destroy(pool->fd, NULL);
+}
