@@ -45,8 +45,9 @@ TEST_F(abi, exact)
 		/* nothing was written behind the struct */
 		EXPECT_TRUE(fp_all_bytes(a.c + op->size, FP_POISON,
 					 sizeof(a) - op->size)) OP_LOG(op);
-		if (op->done)
+		if (op->done) {
 			EXPECT_NE(FP_POISON32, fp_done_of(&a)) OP_LOG(op);
+		}
 		fp_disarm(&self->env);
 	}
 }
@@ -234,12 +235,14 @@ TEST_F(abi, read_only_arguments)
 		ASSERT_EQ(0, mprotect(p, self->page, PROT_READ));
 		ret = fp_ioctl(fd, op->cmd, p);
 		/* POOL_DESTROY has nothing to answer */
-		if (op->cmd != FIXEDPOOL_IOC_POOL_DESTROY || ret)
+		if (op->cmd != FIXEDPOOL_IOC_POOL_DESTROY || ret) {
 			EXPECT_EQ(-EFAULT, ret) OP_LOG(op);
+		}
 		EXPECT_EQ(0, fp_unbalanced(self->env.main)) OP_LOG(op);
 		/* said in the contract: the holds are ended all the same */
-		if (op->cmd == FIXEDPOOL_IOC_FREE_ALL)
+		if (op->cmd == FIXEDPOOL_IOC_FREE_ALL) {
 			EXPECT_EQ(0, fp_held(self->env.main));
+		}
 		fp_disarm(&self->env);
 		EXPECT_EQ(0, fp_held(self->env.main));
 		/* the pool that may have been made goes with its descriptor */

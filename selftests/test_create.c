@@ -73,18 +73,21 @@ TEST_F(create, fields_out_of_range)
 	REFUSED(EINVAL, min_blocks, 1ULL << 32);
 	REFUSED(EINVAL, min_blocks, ~0ULL);
 	for (bit = 0; bit < 32; bit++) {
-		if (1U << bit < 8)
+		if (1U << bit < 8) {
 			REFUSED(EINVAL, align, 1U << bit);
-		if (1U << bit > info->max_align)
+		}
+		if (1U << bit > info->max_align) {
 			REFUSED(ERANGE, align, 1U << bit);
+		}
 	}
 	REFUSED(EINVAL, align, 3);
 	REFUSED(EINVAL, align, 9);
 	REFUSED(EINVAL, align, 24);
 	REFUSED(EINVAL, align, info->max_align - 8);
 	/* 64 bytes a block: 64 of them fill a page */
-	for (bit = 0; bit < 6; bit++)
+	for (bit = 0; bit < 6; bit++) {
 		REFUSED(EINVAL, chunk_blocks, 1U << bit);
+	}
 	REFUSED(EINVAL, chunk_blocks, 65);
 	REFUSED(EINVAL, chunk_blocks, 192);
 	REFUSED(EINVAL, chunk_blocks, ~0U);
@@ -93,8 +96,9 @@ TEST_F(create, fields_out_of_range)
 	REFUSED(EINVAL, numa_node, INT_MAX);
 	REFUSED(EINVAL, numa_node, 1023);
 	REFUSED(EINVAL, numa_node, 1 << 20);
-	for (bit = 9; bit < 32; bit++)
+	for (bit = 9; bit < 32; bit++) {
 		REFUSED(EINVAL, mode, 1U << bit | 0600);
+	}
 }
 
 TEST_F(create, products_that_overflow)
@@ -109,10 +113,11 @@ TEST_F(create, products_that_overflow)
 	};
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(pairs); i++)
+	for (i = 0; i < ARRAY_SIZE(pairs); i++) {
 		EXPECT_EQ(-EOVERFLOW, refused(fp_create_args(pairs[i][0],
 							     pairs[i][1])))
 			TH_LOG("%#llx x %#llx", pairs[i][0], pairs[i][1]);
+	}
 }
 
 TEST_F(create, larger_than_a_pool_may_be)

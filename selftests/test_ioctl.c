@@ -147,8 +147,9 @@ TEST_F(ioctl, unknown_flags)
 				OP_LOG(op);
 				TH_LOG("flag %#x", 1U << bit);
 			}
-			if (op->done)
+			if (op->done) {
 				EXPECT_EQ(0, a.w[3]) OP_LOG(op);
+			}
 			a.w[1] ^= 1U << bit;
 		}
 		ret = fp_ioctl(fd, op->cmd, &a);
@@ -247,11 +248,13 @@ TEST_F(ioctl, no_write_right)
 			ASSERT_LE(0, fd);
 			ret = fp_ioctl(readers[i], op->cmd, args);
 			EXPECT_EQ(op->mutates ? -EBADF : 0, ret) OP_LOG(op);
-			if (ret && op->done)
+			if (ret && op->done) {
 				EXPECT_EQ(0, fp_done_of(args)) OP_LOG(op);
+			}
 			/* the same call is good from a writer */
-			if (ret)
+			if (ret) {
 				EXPECT_EQ(0, fp_ioctl(fd, op->cmd, args));
+			}
 			fp_disarm(&self->env);
 		}
 	}
@@ -284,8 +287,9 @@ TEST_F(ioctl, unbound)
 		ASSERT_LE(0, fd);
 		ret = fp_ioctl(fresh, op->cmd, args);
 		EXPECT_EQ(-ENOTCONN, ret) OP_LOG(op);
-		if (op->done)
+		if (op->done) {
 			EXPECT_EQ(0, fp_done_of(args)) OP_LOG(op);
+		}
 		EXPECT_EQ(0, fp_ioctl(fd, op->cmd, args));
 		fp_disarm(&self->env);
 	}
