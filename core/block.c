@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Block: the steps that a block's word takes. See fp_block.h for its layout.
+ */
+#include <linux/bug.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+
+#include "fp_block.h"
+
+/**
+ * fp_block_next_gen() - generation of the next allocation
+ * @gen: generation of the last one, 0 for none
+ *
+ * Context: any.
+ * Return: @gen + 1, and 1 after the last: 0 would make a handle of 0.
+ */
+u32 fp_block_next_gen(u32 gen)
+{
+	return gen + 1 ?: 1;
+}
+
+/**
+ * fp_block_must_zero() - does this block need zeroing for its next holder
+ * @word: word of the free block
+ * @client: id of the next holder, FP_ID_ANY for one that trusts no bytes
+ * @asked: the next holder asked for zeros
+ * @nozero: the pool was created NOZERO
+ *
+ * Context: any.
+ * Return: true if the block's bytes may not reach the next holder.
+ */
+bool fp_block_must_zero(u64 word, u32 client, bool asked, bool nozero)
+{
+	u32 last = fp_word_id(word);
+
+	if (asked)
+		return true;
+	if (nozero || last == FP_ID_NONE)
+		return false;
+	return last == FP_ID_ANY || last != client;
+}
+
+/**
+ * fp_block_give() - make a free block the client's
+ * @block: a block that the caller took off the free lists and zeroed if it
+ *	had to
+ * @client: id of the holder, 1 to FP_ID_MAX
+ *
+ * From here on the block is the client's, and its handle acts.
+ *
+ * Context: any.
+ * Return: the block's new word.
+ */
+u64 fp_block_give(struct fp_block *block, u32 client)
+{
+	u64 old = atomic64_read(&block->word);
+	u64 word = fp_word(fp_block_next_gen(fp_word_gen(old)), FP_BLOCK_HELD,
+			   client);
+
+	/* pairs with fp_block_read(): zeroed bytes are seen before the hold */
+	atomic64_set_release(&block->word, word);
+	return word;
+}
+
+/**
+ * fp_block_check() - is this word of the generation, and alive
+ * @word: a block's word
+ * @gen: generation of the handle
+ *
+ * Context: any.
+ * Return: 0, or -ESTALE.
+ */
+int fp_block_check(u64 word, u32 gen)
+{
+	if (fp_word_gen(word) != gen || fp_word_state(word) == FP_BLOCK_FREE)
+		return -ESTALE;
+	return 0;
+}
+
+/**
+ * fp_block_end_sole() - end the only hold of a block
+ * @block: the block
+ * @gen: generation of the handle
+ * @client: id of the client whose hold is to end
+ *
+ * Of several callers at the same time exactly one gets 0, and from there on
+ * owns the block, which is on no list yet.
+ *
+ * Context: any.
+ * Return: 0 the block is free; -ESTALE; -EPERM held by another client;
+ * -EAGAIN the block is SHARED: end the hold under the hold lock.
+ */
+int fp_block_end_sole(struct fp_block *block, u32 gen, u32 client)
+{
+	s64 word = fp_block_read(block);
+	int err;
+
+	do {
+		err = fp_block_check(word, gen);
+		if (err)
+			return err;
+		if (fp_word_state(word) == FP_BLOCK_SHARED)
+			return -EAGAIN;
+		if (fp_word_id(word) != client)
+			return -EPERM;
+	} while (!atomic64_try_cmpxchg(&block->word, &word,
+				       fp_word(gen, FP_BLOCK_FREE, client)));
+	return 0;
+}
+
+/**
+ * fp_block_add_hold() - add a hold to a live block
+ * @block: the block
+ * @gen: generation of the handle
+ * @client: id of the client that is to hold it, and does not
+ *
+ * Context: under the hold lock of the block.
+ * Return: 0; -ESTALE; -EEXIST @client is the only holder; -EOVERFLOW too many
+ * holds.
+ */
+int fp_block_add_hold(struct fp_block *block, u32 gen, u32 client)
+{
+	s64 word = fp_block_read(block);
+	u32 holds;
+	int err;
+
+	do {
+		err = fp_block_check(word, gen);
+		if (err)
+			return err;
+		holds = 1;
+		if (fp_word_state(word) == FP_BLOCK_SHARED)
+			holds = fp_word_id(word);
+		else if (fp_word_id(word) == client)
+			return -EEXIST;
+		if (holds == FP_HOLDS_MAX)
+			return -EOVERFLOW;
+	} while (!atomic64_try_cmpxchg(&block->word, &word,
+				       fp_word(gen, FP_BLOCK_SHARED,
+					       holds + 1)));
+	return 0;
+}
+
+/**
+ * fp_block_end_shared() - end one hold of a SHARED block
+ * @block: a SHARED block; the caller has seen that the hold exists
+ *
+ * Context: under the hold lock of the block.
+ * Return: true if that was the last hold: the block is free, the caller owns
+ * it, and it is on no list yet.
+ */
+bool fp_block_end_shared(struct fp_block *block)
+{
+	u64 word = atomic64_read(&block->word);
+	u32 gen = fp_word_gen(word);
+	u32 holds = fp_word_id(word) - 1;
+
+	/* release: pairs with fp_block_read() of the next to take the block */
+	atomic64_set_release(&block->word, holds ?
+			     fp_word(gen, FP_BLOCK_SHARED, holds) :
+			     fp_word(gen, FP_BLOCK_FREE, FP_ID_ANY));
+	return !holds;
+}

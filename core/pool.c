@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pool: gives out blocks and takes them back.
+ *
+ * Lock order, outermost first; docs/locking.md says more:
+ *
+ *   fp_file->bind_lock		dev/chardev.c	mutex	a client's binding
+ *   fp_registry_lock		dev/registry.c	mutex	names and ids of pools
+ *   mmap_lock			mm		rwsem	faults; user copies
+ *   pool->grow_lock		core/pool.c	mutex	adding chunks
+ *   pool->clients.xa_lock	core/pool.c	spin	ids of clients
+ *   pool->hold_locks[]		dev/client.c	spin	SHARED words
+ *   pool->lock			core/pool.c	spin	free lists of the chunks
+ *   cache->lock		core/cache.c	spin	one CPU's free blocks
+ *
+ * No spinlock is held while another is taken; the order among them is only
+ * for whoever must.
+ */
+#include <linux/bug.h>
+#include <linux/cpumask.h>
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/numa.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "fp_pool.h"
+#include "fp_trace.h"
+
+#define FP_CACHE_BATCH	(FP_CACHE_SLOTS / 2)
+
+static struct fp_cache *fp_pool_this_cache(struct fp_pool *pool)
+{
+	/* migrating away is harmless: every cache has its lock */
+	return &raw_cpu_ptr(pool->cpu)->cache;
+}
+
+/* Put the chunk on the list of its fullness, or on none when it is full. */
+static void fp_pool_file_chunk(struct fp_pool *pool, struct fp_chunk *chunk)
+{
+	u32 used = chunk->nr_blocks - chunk->nr_free;
+
+	lockdep_assert_held(&pool->lock);
+	list_del_init(&chunk->node);
+	if (chunk->nr_free)
+		list_add(&chunk->node,
+			 &pool->fullness[used * FP_FULLNESS / chunk->nr_blocks]);
+}
+
+/* The fullest chunk that has a free block, so that sparse ones drain. */
+static struct fp_chunk *fp_pool_fullest(struct fp_pool *pool)
+{
+	int i;
+
+	lockdep_assert_held(&pool->lock);
+	for (i = FP_FULLNESS - 1; i >= 0; i--)
+		if (!list_empty(&pool->fullness[i]))
+			return list_first_entry(&pool->fullness[i],
+						struct fp_chunk, node);
+	return NULL;
+}
+
+static u32 fp_pool_take_locked(struct fp_pool *pool, u32 *indices, u32 count)
+{
+	struct fp_chunk *chunk;
+	u32 got = 0;
+
+	lockdep_assert_held(&pool->lock);
+	while (got < count) {
+		chunk = fp_pool_fullest(pool);
+		if (!chunk)
+			break;
+		got += fp_chunk_take(chunk, indices + got, count - got);
+		fp_pool_file_chunk(pool, chunk);
+	}
+	pool->nr_free -= got;
+	return got;
+}
+
+static void fp_pool_put_locked(struct fp_pool *pool, const u32 *indices,
+			       u32 count)
+{
+	struct fp_chunk *chunk;
+	u32 i;
+
+	lockdep_assert_held(&pool->lock);
+	for (i = 0; i < count; i++) {
+		chunk = pool->chunks[indices[i] >> pool->geo.chunk_shift];
+		fp_chunk_put(chunk, indices[i]);
+		fp_pool_file_chunk(pool, chunk);
+	}
+	pool->nr_free += count;
+}
+
+static u64 fp_pool_sum(struct fp_pool *pool, enum fp_stat stat)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(pool->cpu, cpu)->stats[stat]);
+	return sum;
+}
+
+/* Frees first: a block freed meanwhile is counted as held, never as less. */
+static u64 fp_pool_held(struct fp_pool *pool)
+{
+	u64 frees = fp_pool_sum(pool, FP_STAT_FREES);
+	u64 allocs = fp_pool_sum(pool, FP_STAT_ALLOCS);
+
+	return allocs > frees ? allocs - frees : 0;
+}
+
+static void fp_pool_raise_high_water(struct fp_pool *pool, u64 held)
+{
+	lockdep_assert_held(&pool->lock);
+	held = min(held, pool->total);
+	if (held > pool->high_water)
+		pool->high_water = held;
+}
+
+/* Blocks from the chunks, and as the lock is taken anyway some to park. */
+static u32 fp_pool_refill(struct fp_pool *pool, u32 *indices, u32 count)
+{
+	u32 spare[FP_CACHE_BATCH];
+	u32 got, parked, more = 0;
+
+	spin_lock(&pool->lock);
+	got = fp_pool_take_locked(pool, indices, count);
+	if (got == count)
+		more = fp_pool_take_locked(pool, spare,
+					   pool->cache_slots / 2);
+	if (pool->total - pool->nr_free > pool->peak_out) {
+		pool->peak_out = pool->total - pool->nr_free;
+		fp_pool_raise_high_water(pool, fp_pool_held(pool) + got);
+	}
+	spin_unlock(&pool->lock);
+
+	parked = fp_cache_put(fp_pool_this_cache(pool), spare, more,
+			      pool->cache_slots);
+	fp_pool_return(pool, spare + parked, more - parked);
+	return got;
+}
+
+/* Blocks out of other CPUs' caches. */
+static u32 fp_pool_flush(struct fp_pool *pool, u32 *indices, u32 count)
+{
+	u32 got = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		got += fp_cache_take(&per_cpu_ptr(pool->cpu, cpu)->cache,
+				     indices + got, count - got);
+		if (got == count)
+			break;
+	}
+	return got;
+}
+
+static int fp_pool_add_chunk(struct fp_pool *pool)
+{
+	struct fp_chunk *chunk;
+
+	lockdep_assert_held(&pool->grow_lock);
+	chunk = fp_chunk_create(&pool->geo, pool->nr_chunks, pool->node,
+				pool->budget);
+	if (IS_ERR(chunk))
+		return PTR_ERR(chunk);
+
+	/* pairs with fp_pool_chunk(): the chunk is seen built */
+	smp_store_release(&pool->chunks[pool->nr_chunks], chunk);
+	pool->nr_chunks++;
+
+	spin_lock(&pool->lock);
+	pool->total += chunk->nr_blocks;
+	pool->nr_free += chunk->nr_blocks;
+	fp_pool_file_chunk(pool, chunk);
+	spin_unlock(&pool->lock);
+	return 0;
+}
+
+/* Return 0 if it is worth to look for free blocks again. */
+static int fp_pool_grow(struct fp_pool *pool)
+{
+	int err = 0;
+
+	if (mutex_lock_killable(&pool->grow_lock))
+		return -EINTR;
+	if (READ_ONCE(pool->nr_free))
+		goto unlock;	/* somebody else has grown the pool meanwhile */
+	err = -EAGAIN;
+	if (pool->nr_chunks == pool->geo.nr_chunks)
+		goto unlock;
+	err = fp_pool_add_chunk(pool);
+	if (err)
+		goto unlock;
+	fp_pool_count(pool, FP_STAT_GROWS, 1);
+	trace_fixedpool_grow(pool->id, pool->nr_chunks);
+unlock:
+	mutex_unlock(&pool->grow_lock);
+	return err;
+}
+
+/**
+ * fp_pool_take() - take blocks off the free lists
+ * @pool: the pool
+ * @indices: room for @count indices
+ * @count: blocks wanted
+ * @got: set to the number of blocks taken, which are the caller's to give to a
+ *	client, or to give back
+ *
+ * In this order: this CPU's cache, the chunks, the other CPUs' caches, a new
+ * chunk.
+ *
+ * Context: process context, may sleep.
+ * Return: 0 if @got is @count; else why it is less: -EAGAIN all blocks are in
+ * use, -ENOMEM, -ENOSPC, -EINTR.
+ */
+int fp_pool_take(struct fp_pool *pool, u32 *indices, u32 count, u32 *got)
+{
+	u32 n = fp_cache_take(fp_pool_this_cache(pool), indices, count);
+	int err = 0;
+
+	while (n < count && !err) {
+		n += fp_pool_refill(pool, indices + n, count - n);
+		if (n < count)
+			n += fp_pool_flush(pool, indices + n, count - n);
+		if (n < count)
+			err = fp_pool_grow(pool);
+	}
+	*got = n;
+	return err;
+}
+
+/**
+ * fp_pool_give_back() - blocks that the caller owns are free again
+ * @pool: the pool
+ * @indices: @count blocks, their words FREE
+ * @count: how many
+ *
+ * They are parked on this CPU as far as they fit.
+ *
+ * Context: process context.
+ */
+void fp_pool_give_back(struct fp_pool *pool, const u32 *indices, u32 count)
+{
+	struct fp_cache *cache = fp_pool_this_cache(pool);
+	u32 spill[FP_CACHE_BATCH];
+	u32 n = fp_cache_put(cache, indices, count, pool->cache_slots);
+	u32 spilled;
+
+	if (n == count)
+		return;
+	/* half of the cache goes, so that the next free finds room */
+	spilled = fp_cache_take(cache, spill, pool->cache_slots / 2);
+	n += fp_cache_put(cache, indices + n, count - n, pool->cache_slots);
+	fp_pool_return(pool, spill, spilled);
+	fp_pool_return(pool, indices + n, count - n);
+}
+
+/**
+ * fp_pool_return() - as fp_pool_give_back(), but straight to the chunks
+ * @pool: the pool
+ * @indices: @count blocks, their words FREE
+ * @count: how many
+ *
+ * Context: process context.
+ */
+void fp_pool_return(struct fp_pool *pool, const u32 *indices, u32 count)
+{
+	if (!count)
+		return;
+	spin_lock(&pool->lock);
+	fp_pool_put_locked(pool, indices, count);
+	spin_unlock(&pool->lock);
+}
+
+/**
+ * fp_pool_chunk() - the chunk of a block
+ * @pool: the pool
+ * @index: any value, also a user's
+ *
+ * Context: any.
+ * Return: the chunk, which lives as long as the pool; NULL if no such block is
+ * committed.
+ */
+struct fp_chunk *fp_pool_chunk(struct fp_pool *pool, u32 index)
+{
+	u32 nr;
+
+	if (index >= pool->geo.max_blocks)
+		return NULL;
+	nr = array_index_nospec(index >> pool->geo.chunk_shift,
+				pool->geo.nr_chunks);
+	/* pairs with fp_pool_add_chunk() */
+	return smp_load_acquire(&pool->chunks[nr]);
+}
+
+/**
+ * fp_pool_page() - the page at an offset of the pool's mapping
+ * @pool: the pool
+ * @pgoff: offset in pages, any value
+ *
+ * Context: any.
+ * Return: the page, no reference taken, which is the pool's as long as the
+ * pool lives; NULL if none is committed there.
+ */
+struct page *fp_pool_page(struct fp_pool *pool, unsigned long pgoff)
+{
+	const struct fp_geometry *geo = &pool->geo;
+	struct fp_chunk *chunk;
+	unsigned long at;
+
+	if (!fp_geometry_maps(geo, pgoff, 1))
+		return NULL;
+	chunk = fp_pool_chunk(pool, (pgoff / geo->chunk_pages) <<
+				    geo->chunk_shift);
+	at = pgoff % geo->chunk_pages;
+	if (!chunk || at >= chunk->nr_pages)
+		return NULL;
+	return chunk->pages[array_index_nospec(at, chunk->nr_pages)];
+}
+
+/**
+ * fp_pool_snapshot() - read a pool's numbers
+ * @pool: the pool
+ * @snap: to be filled
+ *
+ * Nothing is stopped: the numbers add up only while nothing changes.
+ *
+ * Context: process context.
+ */
+void fp_pool_snapshot(struct fp_pool *pool, struct fp_snapshot *snap)
+{
+	int cpu, i;
+
+	memset(snap, 0, sizeof(*snap));
+	for (i = 0; i < FP_STAT_NR; i++)
+		snap->stats[i] = fp_pool_sum(pool, i);
+	for_each_possible_cpu(cpu)
+		snap->cached += READ_ONCE(per_cpu_ptr(pool->cpu, cpu)->cache.nr);
+	snap->held = fp_pool_held(pool);
+	snap->clients = atomic_read(&pool->nr_clients);
+
+	spin_lock(&pool->lock);
+	fp_pool_raise_high_water(pool, snap->held);
+	snap->total = pool->total;
+	snap->free = pool->nr_free;
+	snap->high_water = pool->high_water;
+	spin_unlock(&pool->lock);
+}
+
+static void fp_pool_destroy(struct fp_pool *pool)
+{
+	u32 i;
+
+	for (i = 0; i < pool->nr_chunks; i++)
+		fp_chunk_destroy(pool->chunks[i]);
+	xa_destroy(&pool->clients);
+	free_percpu(pool->cpu);
+	kvfree(pool->chunks);
+	kfree(pool);
+}
+
+static void fp_pool_init(struct fp_pool *pool, const struct fp_pool_spec *spec)
+{
+	int i;
+
+	pool->id = spec->id;
+	pool->tag = spec->tag;
+	pool->flags = spec->flags;
+	pool->node = spec->node;
+	pool->quota = spec->quota;
+	pool->budget = spec->budget;
+	/* caches may park half of a small pool at most */
+	pool->cache_slots = min(FP_CACHE_SLOTS, pool->geo.max_blocks /
+						(2 * num_possible_cpus()));
+	refcount_set(&pool->ref, 1);
+	xa_init_flags(&pool->clients, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	pool->next_id = 1;
+	mutex_init(&pool->grow_lock);
+	spin_lock_init(&pool->lock);
+	for (i = 0; i < FP_FULLNESS; i++)
+		INIT_LIST_HEAD(&pool->fullness[i]);
+	for (i = 0; i < FP_HOLD_LOCKS; i++)
+		spin_lock_init(&pool->hold_locks[i]);
+}
+
+static int fp_pool_commit_min(struct fp_pool *pool)
+{
+	int err = 0;
+
+	mutex_lock(&pool->grow_lock);
+	while (!err && pool->total < pool->geo.min_blocks)
+		err = fp_pool_add_chunk(pool);
+	mutex_unlock(&pool->grow_lock);
+	return err;
+}
+
+/**
+ * fp_pool_create() - a new pool with min_blocks blocks committed
+ * @spec: what to make
+ *
+ * The memory is charged to the memory cgroup of the calling task.
+ *
+ * Context: process context, may sleep.
+ * Return: the pool, with one reference, to be dropped with fp_pool_put();
+ * ERR_PTR of an errno of fp_geometry_init() or fp_chunk_create().
+ */
+struct fp_pool *fp_pool_create(const struct fp_pool_spec *spec)
+{
+	struct fp_pool *pool;
+	int err, cpu;
+
+	pool = kzalloc(sizeof(*pool), GFP_KERNEL_ACCOUNT);
+	if (!pool)
+		return ERR_PTR(-ENOMEM);
+	err = fp_geometry_init(&pool->geo, &spec->geometry);
+	if (err)
+		goto free_pool;
+	fp_pool_init(pool, spec);
+
+	err = -ENOMEM;
+	pool->chunks = kvcalloc(pool->geo.nr_chunks, sizeof(*pool->chunks),
+				GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!pool->chunks)
+		goto free_pool;
+	pool->cpu = alloc_percpu_gfp(struct fp_pool_cpu,
+				     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!pool->cpu)
+		goto free_chunks;
+	for_each_possible_cpu(cpu)
+		fp_cache_init(&per_cpu_ptr(pool->cpu, cpu)->cache);
+
+	err = fp_pool_commit_min(pool);
+	if (err) {
+		fp_pool_destroy(pool);
+		return ERR_PTR(err);
+	}
+	return pool;
+
+free_chunks:
+	kvfree(pool->chunks);
+free_pool:
+	kfree(pool);
+	return ERR_PTR(err);
+}
+
+/**
+ * fp_pool_put() - drop a reference
+ * @pool: the pool, freed with its memory if this was the last one
+ *
+ * Context: process context, may sleep.
+ */
+void fp_pool_put(struct fp_pool *pool)
+{
+	if (refcount_dec_and_test(&pool->ref))
+		fp_pool_destroy(pool);
+}

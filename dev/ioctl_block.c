@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ioctls about blocks: ALLOC, FREE, FREE_ALL, HOLD, LIST.
+ *
+ * Batches go through a piece on the stack. What is done is reported piece by
+ * piece, so that a client always knows what it holds, and a piece that cannot
+ * be reported is undone.
+ */
+#include <linux/err.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "fp_dev.h"
+
+/* Entries of LIST that are gathered before they are copied out. */
+#define FP_LIST_PIECE	16U
+
+static u64 __user *fp_user_handles(u64 handles)
+{
+	return u64_to_user_ptr(handles);
+}
+
+/* Free blocks that this call itself has just got. */
+static void fp_alloc_undo(struct fp_client *client, const u64 *handles,
+			  u32 count)
+{
+	u32 at, done;
+
+	/* a handle that another thread has freed already is passed over */
+	for (at = 0; at < count; at += done) {
+		fp_client_free(client, handles + at,
+			       min(count - at, FP_PIECE), &done);
+		done += !done;
+	}
+}
+
+/* Hand a run of new handles to the user, or free them. */
+static int fp_alloc_deliver(struct fp_call *call, u32 at, const u64 *handles,
+			    u32 count)
+{
+	u64 __user *to = fp_user_handles(call->args.alloc.handles) + at;
+
+	if (!copy_to_user(to, handles, count * sizeof(*handles)) &&
+	    !fp_call_put(call, struct fixedpool_alloc_args, done, at + count))
+		return 0;
+	fp_alloc_undo(call->client, handles, count);
+	return -EFAULT;
+}
+
+/* Up to count blocks, piece by piece. */
+static int fp_alloc_some(struct fp_call *call, const struct fp_alloc *how,
+			 u32 *done)
+{
+	u32 count = call->args.alloc.count;
+	u64 handles[FP_PIECE];
+	int err, fault;
+	u32 got;
+
+	do {
+		err = fp_client_alloc(call->client, how, handles,
+				      min(count - *done, FP_PIECE), &got);
+		if (!got)
+			break;
+		fault = fp_alloc_deliver(call, *done, handles, got);
+		if (fault)
+			return fault;
+		*done += got;
+		if (fatal_signal_pending(current))
+			break;
+	} while (!err && *done < count);
+	return *done ? 0 : err;
+}
+
+/* All blocks before any of them is shown to the user. */
+static int fp_alloc_all(struct fp_call *call, const struct fp_alloc *how,
+			u32 *done)
+{
+	u32 count = call->args.alloc.count;
+	u32 got, at = 0;
+	u64 *handles;
+	int err;
+
+	handles = kmalloc_array(count, sizeof(*handles), GFP_KERNEL_ACCOUNT);
+	if (!handles)
+		return -ENOMEM;
+	do {
+		err = fp_client_alloc(call->client, how, handles + at,
+				      min(count - at, FP_PIECE), &got);
+		at += got;
+	} while (!err && at < count);
+	if (err)
+		fp_alloc_undo(call->client, handles, at);
+	else
+		err = fp_alloc_deliver(call, 0, handles, count);
+	if (!err)
+		*done = count;
+	kfree(handles);
+	return err;
+}
+
+static int fp_alloc_check(const struct fixedpool_alloc_args *args)
+{
+	if (args->flags & ~FIXEDPOOL_ALLOC_FLAGS)
+		return -EOPNOTSUPP;
+	if (!args->count)
+		return -EINVAL;
+	if (args->count > FP_MAX_BATCH ||
+	    (args->flags & FIXEDPOOL_ALLOC_ALL && args->count > FP_MAX_ALL))
+		return -ERANGE;
+	if (args->timeout_ns)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/**
+ * fp_ioctl_alloc() - FIXEDPOOL_IOC_ALLOC
+ * @call: the call
+ *
+ * Return: see struct fixedpool_alloc_args.
+ */
+int fp_ioctl_alloc(struct fp_call *call)
+{
+	const struct fixedpool_alloc_args *args = &call->args.alloc;
+	struct fp_alloc how = {
+		.tag = args->tag,
+		.zero = args->flags & FIXEDPOOL_ALLOC_ZERO,
+		.all = args->flags & FIXEDPOOL_ALLOC_ALL,
+	};
+	u32 done = 0;
+	int err;
+
+	err = fp_alloc_check(args);
+	if (!err)
+		err = how.all ? fp_alloc_all(call, &how, &done) :
+				fp_alloc_some(call, &how, &done);
+	if (!err)
+		return 0;
+	fp_client_failed(call->client, err);
+	if (fp_call_put(call, struct fixedpool_alloc_args, done, done))
+		return -EFAULT;
+	return err;
+}
+
+static int fp_handles_check(const struct fixedpool_handles_args *args)
+{
+	if (args->flags)
+		return -EOPNOTSUPP;
+	if (!args->count)
+		return -EINVAL;
+	return args->count > FP_MAX_BATCH ? -ERANGE : 0;
+}
+
+/* As fp_client_free(), for holds. */
+static int fp_hold_piece(struct fp_client *client, const u64 *handles,
+			 u32 count, u32 *done)
+{
+	int err = 0;
+
+	for (*done = 0; *done < count && !err; *done += !err)
+		err = fp_client_hold(client, handles[*done]);
+	if (err)
+		fp_client_failed(client, err);
+	return err;
+}
+
+/* Go through the user's handles in order, up to the first that is refused. */
+static int fp_handles_run(struct fp_call *call,
+			  int (*piece)(struct fp_client *client,
+				       const u64 *handles, u32 count,
+				       u32 *done))
+{
+	const struct fixedpool_handles_args *args = &call->args.handles;
+	u64 __user *from = fp_user_handles(args->handles);
+	int err = fp_handles_check(args);
+	u64 handles[FP_PIECE];
+	u32 n, got, done = 0;
+
+	while (!err && done < args->count) {
+		n = min(args->count - done, FP_PIECE);
+		if (copy_from_user(handles, from + done, n * sizeof(*handles))) {
+			err = -EFAULT;
+			break;
+		}
+		err = piece(call->client, handles, n, &got);
+		done += got;
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
+	}
+	if (fp_call_put(call, struct fixedpool_handles_args, done, done))
+		return -EFAULT;
+	return err;
+}
+
+/**
+ * fp_ioctl_free() - FIXEDPOOL_IOC_FREE
+ * @call: the call
+ *
+ * Return: see struct fixedpool_handles_args.
+ */
+int fp_ioctl_free(struct fp_call *call)
+{
+	return fp_handles_run(call, fp_client_free);
+}
+
+/**
+ * fp_ioctl_hold() - FIXEDPOOL_IOC_HOLD
+ * @call: the call
+ *
+ * Return: see struct fixedpool_handles_args.
+ */
+int fp_ioctl_hold(struct fp_call *call)
+{
+	return fp_handles_run(call, fp_hold_piece);
+}
+
+/**
+ * fp_ioctl_free_all() - FIXEDPOOL_IOC_FREE_ALL
+ * @call: the call
+ *
+ * Return: 0, -EOPNOTSUPP or -EFAULT.
+ */
+int fp_ioctl_free_all(struct fp_call *call)
+{
+	if (call->args.free_all.flags)
+		return -EOPNOTSUPP;
+	call->args.free_all.ended = fp_client_free_all(call->client);
+	return fp_call_reply(call);
+}
+
+/* The process behind a client, as the caller may see it. */
+static u32 fp_list_pid(struct fp_pool *pool, u32 id)
+{
+	struct fp_client *client;
+	u32 pid = 0;
+
+	if (!id)
+		return 0;
+	xa_lock(&pool->clients);
+	client = xa_load(&pool->clients, id);
+	if (client)
+		pid = pid_vnr(client->opener);
+	xa_unlock(&pool->clients);
+	return pid;
+}
+
+static void fp_list_entry(struct fp_client *client, u32 index,
+			  const struct fp_block_info *info,
+			  struct fixedpool_list_entry *entry)
+{
+	*entry = (struct fixedpool_list_entry) {
+		.handle = info->handle,
+		.tag = info->tag,
+		.age_ms = info->age_ms,
+		.index = index,
+		.state = info->holders ? FIXEDPOOL_STATE_HELD :
+					 FIXEDPOOL_STATE_FREE,
+		.holders = info->holders,
+		.client = info->holder,
+		.pid = fp_list_pid(client->pool, info->holder),
+	};
+	if (info->mine)
+		entry->rights = FIXEDPOOL_RIGHT_READ | FIXEDPOOL_RIGHT_WRITE;
+}
+
+/* Gather up to @room entries from *@next on; return how many. */
+static u32 fp_list_gather(struct fp_client *client, u32 flags, u32 *next,
+			  struct fixedpool_list_entry *entries, u32 room)
+{
+	const struct fp_geometry *geo = &client->pool->geo;
+	struct fp_block_info info;
+	u32 index = *next, n = 0;
+
+	while (index < geo->max_blocks && n < room) {
+		if (!(index % 1024)) {
+			cond_resched();
+			if (fatal_signal_pending(current))
+				break;
+		}
+		if (flags & FIXEDPOOL_LIST_MINE) {
+			index = fp_client_next_held(client, index);
+			if (index >= geo->max_blocks)
+				break;
+		}
+		if (!fp_client_describe(client, index, &info)) {
+			/* not committed: on to the next chunk */
+			index = round_up(index + 1, geo->chunk_blocks);
+			continue;
+		}
+		if ((info.holders && (info.mine ||
+				      !(flags & FIXEDPOOL_LIST_MINE))) ||
+		    (!info.holders && flags & FIXEDPOOL_LIST_FREE))
+			fp_list_entry(client, index, &info, &entries[n++]);
+		index++;
+	}
+	*next = min(index, geo->max_blocks);
+	return n;
+}
+
+static int fp_list_check(const struct fixedpool_list_args *args)
+{
+	if (args->flags & ~(FIXEDPOOL_LIST_FREE | FIXEDPOOL_LIST_MINE))
+		return -EOPNOTSUPP;
+	if (!args->count)
+		return -EINVAL;
+	return args->count > FP_MAX_BATCH ? -ERANGE : 0;
+}
+
+/**
+ * fp_ioctl_list() - FIXEDPOOL_IOC_LIST
+ * @call: the call
+ *
+ * Return: see struct fixedpool_list_args.
+ */
+int fp_ioctl_list(struct fp_call *call)
+{
+	struct fixedpool_list_args *args = &call->args.list;
+	struct fixedpool_list_entry __user *to =
+		u64_to_user_ptr(args->entries);
+	struct fixedpool_list_entry entries[FP_LIST_PIECE];
+	u32 max_blocks = call->client->pool->geo.max_blocks;
+	int err = fp_list_check(args);
+	u32 n, next;
+
+	args->done = 0;
+	args->next = min_t(u64, args->next, max_blocks);
+	while (!err && args->done < args->count && args->next < max_blocks) {
+		next = args->next;
+		n = fp_list_gather(call->client, args->flags, &next, entries,
+				   min(args->count - args->done,
+				       FP_LIST_PIECE));
+		err = -EFAULT;
+		if (copy_to_user(to + args->done, entries,
+				 n * sizeof(*entries)))
+			break;
+		args->done += n;
+		args->next = next;
+		err = fatal_signal_pending(current) ? -EINTR : 0;
+	}
+	return fp_call_reply(call) ?: err;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Block: one block's handle, and the one word that says whose it is.
+ *
+ *   63            32 31    28 27                     0
+ *  +----------------+--------+------------------------+
+ *  |   generation   | state  | id, or number of holds |
+ *  +----------------+--------+------------------------+
+ *
+ * FREE:   id of the last holder; FP_ID_NONE if there was none since the pages
+ *	   were zeroed, FP_ID_ANY if there were several.
+ * HELD:   id of the one holder.
+ * SHARED: number of holds, 1 or more; who they are stands in the clients.
+ *
+ * Whoever took a block off the free lists owns its FREE word and may store.
+ * HELD words change by compare-and-exchange. SHARED words, and words about to
+ * become SHARED, change only under the pool's hold lock of that index.
+ */
+#ifndef FP_BLOCK_H
+#define FP_BLOCK_H
+
+#include <linux/atomic.h>
+#include <linux/types.h>
+
+#include "fp_geometry.h"
+
+#define FP_ID_BITS	28
+#define FP_ID_NONE	0U
+#define FP_ID_ANY	((1U << FP_ID_BITS) - 1)
+#define FP_ID_MAX	(FP_ID_ANY - 1)
+#define FP_HOLDS_MAX	((1U << FP_ID_BITS) - 1)
+
+#define FP_INDEX_BITS	24
+#define FP_TAGS		256U
+
+enum fp_block_state {
+	FP_BLOCK_FREE = 0,
+	FP_BLOCK_HELD = 1,
+	FP_BLOCK_SHARED = 2,
+};
+
+/* One block's word. 0 is a block that was never allocated. */
+struct fp_block {
+	atomic64_t word;
+};
+
+static inline u64 fp_word(u32 gen, enum fp_block_state state, u32 id)
+{
+	return (u64)gen << 32 | (u32)state << FP_ID_BITS | id;
+}
+
+static inline u32 fp_word_gen(u64 word)
+{
+	return word >> 32;
+}
+
+static inline enum fp_block_state fp_word_state(u64 word)
+{
+	return (u32)word >> FP_ID_BITS;
+}
+
+static inline u32 fp_word_id(u64 word)
+{
+	return word & FP_ID_ANY;
+}
+
+static inline u64 fp_handle(u32 gen, u8 tag, u32 index)
+{
+	return (u64)gen << 32 | (u32)tag << FP_INDEX_BITS | index;
+}
+
+static inline u32 fp_handle_gen(u64 handle)
+{
+	return handle >> 32;
+}
+
+static inline u8 fp_handle_tag(u64 handle)
+{
+	return handle >> FP_INDEX_BITS;
+}
+
+static inline u32 fp_handle_index(u64 handle)
+{
+	return handle & (FP_MAX_BLOCKS - 1);
+}
+
+static inline u64 fp_block_read(const struct fp_block *block)
+{
+	return atomic64_read_acquire(&block->word);
+}
+
+u32 fp_block_next_gen(u32 gen);
+bool fp_block_must_zero(u64 word, u32 client, bool asked, bool nozero);
+u64 fp_block_give(struct fp_block *block, u32 client);
+int fp_block_check(u64 word, u32 gen);
+int fp_block_end_sole(struct fp_block *block, u32 gen, u32 client);
+int fp_block_add_hold(struct fp_block *block, u32 gen, u32 client);
+bool fp_block_end_shared(struct fp_block *block);
+
+#endif /* FP_BLOCK_H */

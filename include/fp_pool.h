@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Pool: chunks, their free blocks, and what is counted.
+ */
+#ifndef FP_POOL_H
+#define FP_POOL_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+#include "fp_block.h"
+#include "fp_cache.h"
+#include "fp_chunk.h"
+#include "fp_geometry.h"
+
+#define FP_POOL_NOZERO		(1U << 0)
+
+#define FP_MAX_CLIENTS		(1U << 16)
+/* Chunks by tenths in use; the full ones are on no list. */
+#define FP_FULLNESS		10
+#define FP_HOLD_LOCKS		64
+
+/* What is counted, per CPU. The uapi header says what each means. */
+enum fp_stat {
+	FP_STAT_ALLOCS,
+	FP_STAT_FREES,
+	FP_STAT_HOLDS,
+	FP_STAT_GROWS,
+	FP_STAT_FAIL_AGAIN,
+	FP_STAT_FAIL_QUOTA,
+	FP_STAT_FAIL_NOMEM,
+	FP_STAT_STALE_HANDLES,
+	FP_STAT_BAD_HANDLES,
+	FP_STAT_FOREIGN_HANDLES,
+	FP_STAT_RECLAIMED,
+	FP_STAT_ZEROED,
+	FP_STAT_NR,
+};
+
+/* What a pool keeps on each CPU. */
+struct fp_pool_cpu {
+	struct fp_cache cache;
+	u64 stats[FP_STAT_NR];
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct fp_pool - blocks of one size
+ * @geo: where the blocks lie; constant after init
+ * @id: number of the pool; constant after init
+ * @tag: bits 24-31 of its handles; constant after init
+ * @flags: FP_POOL_*; constant after init
+ * @node: NUMA node preferred, or NUMA_NO_NODE; constant after init
+ * @cache_slots: most blocks in one CPU's cache; constant after init
+ * @budget: what pages are taken from; constant after init
+ * @cpu: caches and counters; constant after init
+ * @chunks: chunk by number, NULL where none is committed; set by
+ *	smp_store_release() under @grow_lock
+ * @quota: most blocks one client may hold, 0 for no limit; READ_ONCE
+ * @ref: references to this struct
+ * @clients: id to client; its own lock
+ * @nr_clients: clients attached
+ * @next_id: where the search for the next client's id starts; @clients' lock
+ * @ids_reused: ids have gone round once, so an id no longer tells whose the
+ *	bytes of a free block are; set once, READ_ONCE
+ * @grow_lock: held while chunks are added
+ * @nr_chunks: chunks committed; @grow_lock
+ * @lock: guards the fields below and the free lists of the chunks
+ * @fullness: chunks with free blocks, by tenths in use
+ * @total: blocks committed
+ * @nr_free: free blocks in the chunks
+ * @peak_out: most blocks ever out of the chunks at a time
+ * @high_water: most blocks held at a time, as far as it was seen
+ * @hold_locks: hashed by index; guard SHARED words
+ */
+struct fp_pool {
+	struct fp_geometry geo;
+	u32 id;
+	u8 tag;
+	u32 flags;
+	int node;
+	u32 cache_slots;
+	struct fp_budget *budget;
+	struct fp_pool_cpu __percpu *cpu;
+	struct fp_chunk **chunks;
+	u32 quota;
+	refcount_t ref;
+	struct xarray clients;
+	atomic_t nr_clients;
+	u32 next_id;
+	bool ids_reused;
+	struct mutex grow_lock;
+	u32 nr_chunks;
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	struct list_head fullness[FP_FULLNESS];
+	u64 total;
+	u64 nr_free;
+	u64 peak_out;
+	u64 high_water;
+	spinlock_t hold_locks[FP_HOLD_LOCKS];
+};
+
+/**
+ * struct fp_pool_spec - what fp_pool_create() makes
+ * @geometry: sizes, as the user gave them
+ * @id: number of the pool, for observers
+ * @tag: bits 24-31 of its handles
+ * @flags: FP_POOL_*
+ * @node: NUMA node preferred, or NUMA_NO_NODE
+ * @quota: most blocks one client may hold, 0 for no limit
+ * @budget: what pages are taken from; outlives the pool
+ */
+struct fp_pool_spec {
+	struct fp_geometry_spec geometry;
+	u32 id;
+	u8 tag;
+	u32 flags;
+	int node;
+	u32 quota;
+	struct fp_budget *budget;
+};
+
+/**
+ * struct fp_snapshot - a pool's numbers at about one moment
+ * @total: blocks committed
+ * @free: free blocks in the chunks
+ * @cached: free blocks in caches
+ * @held: blocks with a hold or more
+ * @high_water: most blocks held at a time, as far as it was seen
+ * @clients: clients attached
+ * @stats: counters, by enum fp_stat
+ */
+struct fp_snapshot {
+	u64 total;
+	u64 free;
+	u64 cached;
+	u64 held;
+	u64 high_water;
+	u32 clients;
+	u64 stats[FP_STAT_NR];
+};
+
+struct fp_pool *fp_pool_create(const struct fp_pool_spec *spec);
+void fp_pool_put(struct fp_pool *pool);
+int fp_pool_take(struct fp_pool *pool, u32 *indices, u32 count, u32 *got);
+void fp_pool_give_back(struct fp_pool *pool, const u32 *indices, u32 count);
+void fp_pool_return(struct fp_pool *pool, const u32 *indices, u32 count);
+struct fp_chunk *fp_pool_chunk(struct fp_pool *pool, u32 index);
+struct page *fp_pool_page(struct fp_pool *pool, unsigned long pgoff);
+void fp_pool_snapshot(struct fp_pool *pool, struct fp_snapshot *snap);
+
+static inline struct fp_pool *fp_pool_get(struct fp_pool *pool)
+{
+	refcount_inc(&pool->ref);
+	return pool;
+}
+
+static inline void fp_pool_count(struct fp_pool *pool, enum fp_stat stat, u32 n)
+{
+	this_cpu_add(pool->cpu->stats[stat], n);
+}
+
+static inline spinlock_t *fp_pool_hold_lock(struct fp_pool *pool, u32 index)
+{
+	return &pool->hold_locks[index % FP_HOLD_LOCKS];
+}
+
+#endif /* FP_POOL_H */
