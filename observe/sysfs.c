@@ -9,6 +9,7 @@
  * that somebody keeps open outlives the pool's last user. While a show or
  * store runs the entry is there: kobject_del() waits for it.
  */
+#include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/kobject.h>
 #include <linux/kstrtox.h>

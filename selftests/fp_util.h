@@ -29,7 +29,7 @@
 
 #include <kselftest.h>
 
-#define FP_POOLS	"/sys/class/misc/fixedpool/pools"
+#define FP_POOLS	"/sys/kernel/fixedpool/pools"
 #define FP_PARAMS	"/sys/module/fixedpool/parameters"
 
 /* Faults caught: 0, or the signal that touching @p raised. */
