@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fixedpoolctl: what an operator does with the pools of /dev/fixedpool.
+ */
+#include "ctl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct command *const commands[] = {
+	&command_create,
+	&command_destroy,
+	&command_list,
+	&command_show,
+	&command_stat,
+	&command_alloc,
+	&command_free,
+	&command_blocks,
+};
+
+static void help(FILE *file)
+{
+	fprintf(file, "usage: %s COMMAND [ARGUMENT...]\n\n"
+		"Pools of fixed-size memory blocks: make, look at, try out.\n\n"
+		"Commands:\n", CTL_NAME);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(file, "  %-8s %s\n", commands[i]->name,
+			commands[i]->summary);
+	fprintf(file, "\n'%s COMMAND --help' tells more of each.\n"
+		"Exit codes: 0 done, 1 failed, 2 used wrongly.\n", CTL_NAME);
+}
+
+/* Return: CTL_OK, or CTL_FAILED if the module does not answer. */
+static int version(void)
+{
+	struct fixedpool_info info;
+
+	printf("%s " CTL_VERSION "\n", CTL_NAME);
+	if (fixedpool_info(&info) < 0)
+		return failed_op("module", FIXEDPOOL_OP_INFO);
+	printf("module: ABI version %u\n", info.abi_version);
+	return CTL_OK;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	if (!strcmp(name, "--help") || !strcmp(name, "-h") ||
+	    !strcmp(name, "help")) {
+		help(stdout);
+		return CTL_OK;
+	}
+	if (!strcmp(name, "--version"))
+		return version();
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (!strcmp(name, commands[i]->name))
+			return command_run(commands[i], argc - 1, argv + 1);
+	}
+	if (*name)
+		failed("%s: no such command", name);
+	help(stderr);
+	return CTL_USAGE;
+}
