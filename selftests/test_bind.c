@@ -3,7 +3,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -13,7 +12,6 @@
 
 FIXTURE(bind) {
 	struct fixedpool_pool_create_args args;
-	struct fixedpool_info_args info;
 	int fd;
 	int pools;
 };
@@ -25,7 +23,6 @@ FIXTURE_SETUP(bind)
 	strcpy(self->args.name, "bind");
 	self->fd = fp_new_pool(&self->args);
 	ASSERT_LE(0, self->fd);
-	ASSERT_EQ(0, fp_info(self->fd, &self->info));
 }
 
 FIXTURE_TEARDOWN(bind)
@@ -272,36 +269,6 @@ TEST_F(bind, unwritable_answer)
 	ASSERT_EQ(0, fp_query(self->fd, &q));
 	EXPECT_EQ(1, q.clients);
 	munmap(b, 4096);
-}
-
-TEST_F(bind, as_many_clients_as_info_says)
-{
-	struct rlimit lim = { self->info.max_clients + 64ULL,
-			      self->info.max_clients + 64ULL };
-	struct fixedpool_pool_query_args q;
-	__u32 i;
-	int fd;
-
-	if (self->info.max_clients > 8192)
-		SKIP(return, "max_clients of %u takes too long here",
-		     self->info.max_clients);
-	if (setrlimit(RLIMIT_NOFILE, &lim))
-		SKIP(return, "cannot raise RLIMIT_NOFILE to %llu",
-		     (unsigned long long)lim.rlim_cur);
-	for (i = 1; i < self->info.max_clients; i++) {
-		ASSERT_LE(0, fp_join(self->fd, 0)) TH_LOG("client %u", i);
-	}
-	ASSERT_EQ(0, fp_query(self->fd, &q));
-	EXPECT_EQ(self->info.max_clients, q.clients);
-	fd = fp_open(O_RDWR);
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(-EOVERFLOW, fp_bind(fd, NULL, self->fd, FIXEDPOOL_BIND_FD));
-	EXPECT_EQ(-EOVERFLOW, fp_bind(fd, "bind", 0, 0));
-	/* they go, and there is room again */
-	close_range(self->fd + 1, ~0U, 0);
-	fd = fp_join(self->fd, 0);
-	EXPECT_LE(0, fd);
-	close(fd);
 }
 
 TEST_HARNESS_MAIN

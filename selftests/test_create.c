@@ -73,11 +73,8 @@ TEST_F(create, fields_out_of_range)
 	REFUSED(EINVAL, min_blocks, 1ULL << 32);
 	REFUSED(EINVAL, min_blocks, ~0ULL);
 	for (bit = 0; bit < 32; bit++) {
-		if (1U << bit < 8) {
+		if (1U << bit < 8 || 1U << bit > info->max_align) {
 			REFUSED(EINVAL, align, 1U << bit);
-		}
-		if (1U << bit > info->max_align) {
-			REFUSED(ERANGE, align, 1U << bit);
 		}
 	}
 	REFUSED(EINVAL, align, 3);
@@ -91,6 +88,8 @@ TEST_F(create, fields_out_of_range)
 	REFUSED(EINVAL, chunk_blocks, 65);
 	REFUSED(EINVAL, chunk_blocks, 192);
 	REFUSED(EINVAL, chunk_blocks, ~0U);
+	REFUSED(ERANGE, quota, info->max_blocks + 1);
+	REFUSED(ERANGE, quota, ~0U);
 	REFUSED(EINVAL, numa_node, -2);
 	REFUSED(EINVAL, numa_node, INT_MIN);
 	REFUSED(EINVAL, numa_node, INT_MAX);
@@ -149,7 +148,7 @@ TEST_F(create, limits_themselves_are_allowed)
 	args.align = self->info.max_align;
 	args.numa_node = 0;
 	args.mode = 0777;
-	args.quota = ~0U;
+	args.quota = self->info.max_blocks;
 	args.min_blocks = 64;
 	EXPECT_EQ(0, refused(args));
 	args.mode = 0;
