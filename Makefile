@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What a person types; "make help" lists it. Each target installs what it needs
+# and lacks (tools/setup) and leaves the work to a script under tools/, which
+# can be run by itself just as well.
+#
+#   KVER=6.1|6.12|newest|host   the kernel to build for (or KDIR=its headers)
+#   V=1                         show what is run
+
+KVER   ?= newest
+PREFIX ?= /usr/local
+V      ?= 0
+
+export V KDIR DESTDIR PREFIX
+
+ifeq ($(V),0)
+Q := @
+MAKEFLAGS += --no-print-directory
+sub := $(MAKE) -s
+else
+Q :=
+sub := $(MAKE)
+endif
+
+guest := $(CURDIR)/build/guest
+.DEFAULT_GOAL := all
+
+.PHONY: all module lib tools guest demo check host-check kunit vm-check lint \
+	shell docs install clean help
+
+all: module tools ## the module, the library and the tools
+
+module: ## build/module/RELEASE/fixedpool.ko
+	$(Q)tools/setup build
+	$(Q)tools/module $(KVER)
+
+lib: ## libfixedpool
+	$(Q)tools/setup tools
+	$(Q)$(sub) -C tools lib
+
+tools: ## libfixedpool, fixedpoolctl, fixedpool-demo
+	$(Q)tools/setup tools
+	$(Q)$(sub) -C tools all
+
+guest: ## what tests and tools put into the VM: build/guest/
+	$(Q)tools/setup guest
+	$(Q)$(sub) -C tools guest GUEST=$(guest)
+	$(Q)$(sub) -C selftests guest GUEST=$(guest)
+
+demo: ## see it work, in a VM: [FILE=a file to pass through]
+	$(Q)tools/setup demo
+	$(Q)tools/demo $(if $(FILE),'$(FILE)')
+
+check: ## all tests; the last line counts them
+	$(Q)tools/setup check
+	$(Q)tools/check
+
+host-check: ## only the tests of the engine in user space
+	$(Q)tools/check host
+
+kunit: ## only the KUnit suites (UML, KASAN)
+	$(Q)tools/setup kunit
+	$(Q)tools/check kunit
+
+vm-check: ## only the selftests, on each stock kernel
+	$(Q)tools/setup guest
+	$(Q)tools/check vm-6.1 vm-6.12
+
+lint: ## all static checks
+	$(Q)tools/setup lint
+	$(Q)tools/lint
+
+shell: ## a shell in a VM with the module loaded
+	$(Q)tools/setup guest
+	$(Q)tools/vm/run --kernel $(KVER) --shell
+
+docs: ## the documentation that is made from sources
+	$(Q)tools/setup docs
+	$(Q)if [ -e docs/Makefile ]; then $(sub) -C docs; fi
+
+install: all ## the module for KVER=host, library and tools [DESTDIR= PREFIX=]
+	$(Q)tools/install $(KVER)
+	$(Q)$(sub) -C tools install
+
+clean: ## all that was built here; the cache stays
+	$(Q)rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' \
+		$(firstword $(MAKEFILE_LIST))
+	@echo "Variables: KVER=6.1|6.12|newest|host KDIR=... V=1"
