@@ -166,14 +166,14 @@ static inline int fp_alloc_tag(int fd, __u32 flags, __u32 count,
 	};
 	int ret = fp_ioctl(fd, FIXEDPOOL_IOC_ALLOC, &args);
 
+	if (done)
+		*done = args.done;
 	if (args.size != sizeof(args) || args.flags != flags ||
 	    args.count != count || args.handles != (uintptr_t)handles ||
 	    args.tag != tag || args.timeout_ns)
 		return FP_LIES;
 	if (!ret && (!args.done || args.done > count))
 		return FP_LIES;
-	if (done)
-		*done = args.done;
 	return ret;
 }
 
@@ -194,13 +194,13 @@ static inline int fp_handles(int fd, unsigned long cmd, const __u64 *handles,
 	};
 	int ret = fp_ioctl(fd, cmd, &args);
 
+	if (done)
+		*done = args.done;
 	if (args.size != sizeof(args) || args.flags || args.count != count ||
 	    args.handles != (uintptr_t)handles)
 		return FP_LIES;
 	if (!ret && args.done != count)
 		return FP_LIES;
-	if (done)
-		*done = args.done;
 	return ret;
 }
 
@@ -243,13 +243,13 @@ static inline int fp_list(int fd, __u32 flags, __u32 count,
 	};
 	int ret = fp_ioctl(fd, FIXEDPOOL_IOC_LIST, &args);
 
+	*next = args.next;
+	*done = args.done;
 	if (args.size != sizeof(args) || args.flags != flags ||
 	    args.count != count || args.entries != (uintptr_t)entries)
 		return FP_LIES;
 	if (!ret && args.done > count)
 		return FP_LIES;
-	*next = args.next;
-	*done = args.done;
 	return ret;
 }
 
