@@ -319,6 +319,10 @@ TEST_F(mmap, remap)
 	EXPECT_EQ(MAP_FAILED, mremap(p, self->len, 2 * self->len,
 				     MREMAP_MAYMOVE));
 	EXPECT_EQ(EFAULT, errno);
+	/* nor twice */
+	EXPECT_EQ(MAP_FAILED, mremap(p, 0, self->len, MREMAP_MAYMOVE));
+	EXPECT_EQ(MAP_FAILED, mremap(p, self->len, self->len, MREMAP_MAYMOVE |
+				     4 /* MREMAP_DONTUNMAP */));
 	/* a hole in the middle leaves the rest as it is */
 	ASSERT_EQ(0, munmap(p + 4 * self->page, 2 * self->page));
 	EXPECT_EQ(SIGSEGV, fp_touch(p + 4 * self->page, false));
@@ -360,6 +364,10 @@ TEST_F(mmap, remap_file_pages)
 	EXPECT_EQ(-1, ret);
 	munmap(p, self->len);
 }
+
+#ifndef MADV_SOFT_OFFLINE
+#define MADV_SOFT_OFFLINE	101
+#endif
 
 /* Everything madvise knows, on touched and untouched blocks; two poison. */
 TEST_F(mmap, madvise)

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What only looks: sysfs says what POOL_QUERY says, and so does fdinfo. */
+#include "fp_test.h"
+
+#define BLOCKS	300
+
+FIXTURE(sysfs) {
+	struct fixedpool_pool_create_args args;
+	int a, b;
+	int pools;
+};
+
+FIXTURE_SETUP(sysfs)
+{
+	__u64 h[100], bad = 0;
+
+	self->pools = fp_pools();
+	ASSERT_LE(0, self->pools);
+	self->args = fp_create_args(100, BLOCKS);
+	self->args.quota = 120;
+	self->args.mode = 0640;
+	self->args.min_blocks = 5;
+	strcpy(self->args.name, "sysfs");
+	self->a = fp_new_pool(&self->args);
+	ASSERT_LE(0, self->a);
+	self->b = fp_join(self->a, 0);
+	ASSERT_LE(0, self->b);
+	/* so that few counters are zero, and few are the same */
+	ASSERT_EQ(0, fp_take(self->a, 100, h));
+	ASSERT_EQ(0, fp_hold(self->b, h, 30, NULL));
+	ASSERT_EQ(0, fp_free(self->a, h, 40, NULL));
+	EXPECT_EQ(-ESTALE, fp_free(self->a, h + 30, 1, NULL));
+	EXPECT_EQ(-EPERM, fp_free(self->a, h, 1, NULL));
+	EXPECT_EQ(-EPERM, fp_free(self->b, h + 90, 1, NULL));
+	for (bad = 0; bad < 3; bad++) {
+		EXPECT_EQ(-EINVAL, fp_free(self->a, &bad, 1, NULL));
+	}
+	EXPECT_EQ(-EDQUOT, fp_alloc(self->a, FIXEDPOOL_ALLOC_ALL, 121, h,
+				    NULL));
+	ASSERT_EQ(0, fp_take(self->b, 20, h));
+}
+
+FIXTURE_TEARDOWN(sysfs)
+{
+	EXPECT_EQ(0, fp_unbalanced(self->a));
+	EXPECT_EQ(0, fp_destroy(self->a, NULL));
+	close(self->a);
+	EXPECT_EQ(0, fp_free_all(self->b, NULL));
+	EXPECT_EQ(0, fp_unbalanced(self->b));
+	close(self->b);
+	EXPECT_EQ(self->pools, fp_pools_settle(self->pools));
+	EXPECT_FALSE(fp_pool_exists(self->args.pool_id));
+}
+
+#define Q(field)	{ #field, \
+			  offsetof(struct fixedpool_pool_query_args, field), \
+			  sizeof(((struct fixedpool_pool_query_args *)0)->field) }
+
+static const struct { const char *name; size_t offset, size; } numbers[] = {
+	Q(block_size), Q(stride), Q(align), Q(chunk_blocks), Q(min_blocks),
+	Q(max_blocks), Q(quota), Q(clients), Q(total), Q(free), Q(cached),
+	Q(held), Q(inbox), Q(orphaned), Q(quarantined), Q(high_water),
+	Q(allocs), Q(frees), Q(holds), Q(grows), Q(fail_again), Q(fail_quota),
+	Q(fail_nomem), Q(stale_handles), Q(bad_handles), Q(foreign_handles),
+	Q(reclaimed), Q(zeroed),
+};
+
+static const char *const others[] = { "name", "flags", "mode", "uid", "gid" };
+
+static __u64 field(const struct fixedpool_pool_query_args *q, unsigned int i)
+{
+	const char *p = (const char *)q + numbers[i].offset;
+	__u64 v64;
+	__u32 v32;
+
+	memcpy(&v64, p, sizeof(v64) < numbers[i].size ? 8 : numbers[i].size);
+	memcpy(&v32, p, sizeof(v32));
+	return numbers[i].size == 8 ? v64 : v32;
+}
+
+TEST_F(sysfs, values_are_those_of_query)
+{
+	struct fixedpool_pool_query_args q;
+	__u32 id = self->args.pool_id;
+	char text[64], want[64];
+	unsigned int i;
+
+	ASSERT_EQ(0, fp_query(self->a, &q));
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		ASSERT_LE(0, fp_sysfs(id, numbers[i].name, text, sizeof(text)))
+			TH_LOG("%s", numbers[i].name);
+		snprintf(want, sizeof(want), "%llu", field(&q, i));
+		EXPECT_STREQ(want, text) TH_LOG("%s", numbers[i].name);
+	}
+	EXPECT_EQ(5, fp_sysfs(id, "name", text, sizeof(text)));
+	EXPECT_STREQ("sysfs", text);
+	EXPECT_LT(0, fp_sysfs(id, "mode", text, sizeof(text)));
+	EXPECT_EQ(0640, strtoul(text, NULL, 8));
+	EXPECT_LT(0, fp_sysfs(id, "uid", text, sizeof(text)));
+	EXPECT_EQ(geteuid(), strtoul(text, NULL, 10));
+	EXPECT_LT(0, fp_sysfs(id, "gid", text, sizeof(text)));
+	EXPECT_EQ(getegid(), strtoul(text, NULL, 10));
+	EXPECT_LT(0, fp_sysfs(id, "flags", text, sizeof(text)));
+	EXPECT_EQ(0, strtoul(text, NULL, 0));
+	/* the counters that the setup moved are told apart */
+	EXPECT_EQ(120, q.allocs);
+	EXPECT_EQ(10, q.frees);
+	EXPECT_EQ(30, q.holds);
+	EXPECT_EQ(1, q.stale_handles);
+	EXPECT_EQ(2, q.foreign_handles);
+	EXPECT_EQ(3, q.bad_handles);
+	EXPECT_EQ(1, q.fail_quota);
+	EXPECT_EQ(110, q.held);
+	EXPECT_EQ(2, q.clients);
+}
+
+/* One value a file: one line, one word, and nothing else in the directory. */
+TEST_F(sysfs, one_value_a_file)
+{
+	char path[128], raw[4200];
+	struct dirent *d;
+	unsigned int files = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), FP_POOLS "/%u", self->args.pool_id);
+	dir = opendir(path);
+	ASSERT_NE(NULL, dir);
+	while ((d = readdir(dir))) {
+		struct stat st;
+		ssize_t n;
+		int fd;
+
+		if (d->d_name[0] == '.' || !strcmp(d->d_name, "power") ||
+		    !strcmp(d->d_name, "uevent"))
+			continue;
+		files++;
+		fd = openat(dirfd(dir), d->d_name, O_RDONLY);
+		ASSERT_LE(0, fd) TH_LOG("%s", d->d_name);
+		ASSERT_EQ(0, fstat(fd, &st));
+		EXPECT_TRUE(S_ISREG(st.st_mode)) TH_LOG("%s", d->d_name);
+		n = read(fd, raw, sizeof(raw));
+		ASSERT_LT(0, n) TH_LOG("%s", d->d_name);
+		EXPECT_GT(48, n) TH_LOG("%s", d->d_name);
+		EXPECT_EQ('\n', raw[n - 1]) TH_LOG("%s", d->d_name);
+		raw[n - 1] = 0;
+		EXPECT_EQ(NULL, strpbrk(raw, " \t\n")) TH_LOG("%s", d->d_name);
+		EXPECT_EQ(0, read(fd, raw, sizeof(raw)));
+		close(fd);
+	}
+	closedir(dir);
+	EXPECT_LE(ARRAY_SIZE(numbers) + ARRAY_SIZE(others), files);
+}
+
+TEST_F(sysfs, read_only)
+{
+	char path[128];
+	unsigned int i, n = ARRAY_SIZE(numbers);
+
+	for (i = 0; i < n + ARRAY_SIZE(others); i++) {
+		const char *name = i < n ? numbers[i].name : others[i - n];
+		struct stat st;
+		int fd;
+
+		snprintf(path, sizeof(path), FP_POOLS "/%u/%s",
+			 self->args.pool_id, name);
+		ASSERT_EQ(0, stat(path, &st)) TH_LOG("%s", name);
+		EXPECT_EQ(0, st.st_mode & 0222) TH_LOG("%s", name);
+		fd = open(path, O_WRONLY);
+		EXPECT_TRUE(fd < 0 || write(fd, "1", 1) < 0)
+			TH_LOG("%s", name);
+		close(fd);
+	}
+	EXPECT_EQ(0, fp_unbalanced(self->a));
+}
+
+TEST_F(sysfs, anonymous_and_nozero)
+{
+	struct fixedpool_pool_create_args args = fp_create_args(64, 64);
+	char text[64];
+	int fd;
+
+	args.flags = FIXEDPOOL_POOL_NOZERO;
+	args.mode = 07;
+	fd = fp_new_pool(&args);
+	ASSERT_LE(0, fd);
+	EXPECT_TRUE(fp_pool_exists(args.pool_id));
+	EXPECT_EQ(self->pools + 2, fp_pools());
+	EXPECT_EQ(0, fp_sysfs(args.pool_id, "name", text, sizeof(text)));
+	EXPECT_LT(0, fp_sysfs(args.pool_id, "flags", text, sizeof(text)));
+	EXPECT_EQ(FIXEDPOOL_POOL_NOZERO, strtoul(text, NULL, 0));
+	EXPECT_LT(0, fp_sysfs(args.pool_id, "mode", text, sizeof(text)));
+	EXPECT_EQ(07, strtoul(text, NULL, 8));
+	close(fd);
+	EXPECT_EQ(self->pools + 1, fp_pools_settle(self->pools + 1));
+	EXPECT_FALSE(fp_pool_exists(args.pool_id));
+}
+
+/* A file that was opened while the pool lived is harmless afterwards. */
+TEST_F(sysfs, open_file_outlives_the_pool)
+{
+	struct fixedpool_pool_create_args args = fp_create_args(64, 64);
+	char path[128], text[64];
+	int i, fd, files[20];
+
+	for (i = 0; i < 20; i++) {
+		fd = fp_new_pool(&args);
+		ASSERT_LE(0, fd);
+		snprintf(path, sizeof(path), FP_POOLS "/%u/%s", args.pool_id,
+			 numbers[i].name);
+		files[i] = open(path, O_RDONLY);
+		ASSERT_LE(0, files[i]);
+		close(fd);
+	}
+	EXPECT_EQ(self->pools + 1, fp_pools_settle(self->pools + 1));
+	for (i = 0; i < 20; i++) {
+		EXPECT_EQ(-1, read(files[i], text, sizeof(text)));
+		EXPECT_EQ(ENODEV, errno);
+		close(files[i]);
+	}
+}
+
+TEST_F(sysfs, fdinfo)
+{
+	struct fixedpool_pool_query_args q;
+	char path[64], text[1024], want[64];
+	int fresh = fp_open(O_RDWR);
+
+	ASSERT_EQ(0, fp_query(self->b, &q));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", self->b);
+	ASSERT_LT(0, fp_read_file(path, text, sizeof(text)));
+	snprintf(want, sizeof(want), "\npool:\t%u\n", self->args.pool_id);
+	EXPECT_NE(NULL, strstr(text, want)) TH_LOG("%s", text);
+	snprintf(want, sizeof(want), "\nclient:\t%u\n", q.client_id);
+	EXPECT_NE(NULL, strstr(text, want)) TH_LOG("%s", text);
+	EXPECT_EQ(50, q.client_held);
+	EXPECT_NE(NULL, strstr(text, "\nheld:\t50\n")) TH_LOG("%s", text);
+	EXPECT_NE(NULL, strstr(text, "\nquota:\t120\n")) TH_LOG("%s", text);
+	EXPECT_NE(NULL, strstr(text, "\ninbox:\t0")) TH_LOG("%s", text);
+	/* of a client that is not bound there is nothing to say */
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fresh);
+	ASSERT_LT(0, fp_read_file(path, text, sizeof(text)));
+	EXPECT_EQ(NULL, strstr(text, "\npool:\t")) TH_LOG("%s", text);
+	close(fresh);
+}
+
+/* One reads all there is while the other makes and ends 1,000 pools. */
+struct hammer {
+	__u32 id;
+	bool stop;
+	unsigned long reads, wrong;
+};
+
+static void *hammer(void *p)
+{
+	struct hammer *h = p;
+	unsigned int i = 0;
+	char text[64];
+
+	while (!__atomic_load_n(&h->stop, __ATOMIC_RELAXED)) {
+		__u32 id = __atomic_load_n(&h->id, __ATOMIC_RELAXED);
+		int n = fp_sysfs(id, numbers[i++ % ARRAY_SIZE(numbers)].name,
+				 text, sizeof(text));
+
+		h->reads += n > 0;
+		/* gone is fine, anything else is a number */
+		if (n < 0)
+			h->wrong += n != -ENOENT && n != -ENODEV;
+		else
+			h->wrong += !n || text[strspn(text, "0123456789")];
+		if (i % 64 == 0)
+			fp_pools();
+	}
+	return NULL;
+}
+
+TEST_F(sysfs, hammer)
+{
+	struct fixedpool_pool_create_args args = fp_create_args(64, 256);
+	struct hammer h = { 0 };
+	pthread_t t[2];
+	__u64 handle;
+	int i, fd;
+
+	args.min_blocks = 64;
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, pthread_create(&t[i], NULL, hammer, &h));
+	}
+	for (i = 0; i < 1000; i++) {
+		fd = fp_new_pool(&args);
+		ASSERT_LE(0, fd);
+		__atomic_store_n(&h.id, args.pool_id, __ATOMIC_RELAXED);
+		ASSERT_EQ(0, fp_take(fd, 1, &handle));
+		if (i % 3 == 0) {
+			ASSERT_EQ(0, fp_destroy(fd, NULL));
+		}
+		close(fd);
+	}
+	h.stop = true;
+	for (i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	EXPECT_EQ(0, h.wrong);
+	EXPECT_LT(0, h.reads);
+}
+
+/* No kernel address in anything that can be read. */
+TEST_F(sysfs, no_kernel_addresses)
+{
+	char text[4096];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		ASSERT_LE(0, fp_sysfs(self->args.pool_id, numbers[i].name,
+				      text, sizeof(text)));
+		EXPECT_EQ(NULL, strstr(text, "ffff"));
+		EXPECT_GT(20, strlen(text));
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Tracepoints: one of each event, with the ids that the calls told. */
+#include <sys/mount.h>
+
+#include "fp_test.h"
+
+#define TRACEFS	"/sys/kernel/tracing"
+
+FIXTURE(trace) {
+	int pools;
+	bool there;
+};
+
+static const char *const events[] = {
+	"fixedpool_create", "fixedpool_destroy", "fixedpool_alloc",
+	"fixedpool_free", "fixedpool_grow", "fixedpool_bad_handle",
+};
+
+FIXTURE_SETUP(trace)
+{
+	self->pools = fp_pools();
+	if (access(TRACEFS "/trace", F_OK))
+		mount("tracefs", TRACEFS, "tracefs", 0, NULL);
+	if (access(TRACEFS "/trace", F_OK))
+		SKIP(return, "no tracefs in this kernel");
+	self->there = true;
+	/* with tracefs the events must be there */
+	ASSERT_EQ(0, fp_write_file(TRACEFS "/events/fixedpool/enable", "1"));
+	ASSERT_EQ(0, fp_write_file(TRACEFS "/tracing_on", "1"));
+	fclose(fopen(TRACEFS "/trace", "w"));
+}
+
+FIXTURE_TEARDOWN(trace)
+{
+	if (self->there) {
+		fp_write_file(TRACEFS "/events/fixedpool/enable", "0");
+		fclose(fopen(TRACEFS "/trace", "w"));
+	}
+	EXPECT_EQ(self->pools, fp_pools_settle(self->pools));
+}
+
+/* The lines of the trace that hold both words; the last one is kept. */
+static int lines_with(const char *event, const char *word, char *last,
+		      size_t len)
+{
+	FILE *f = fopen(TRACEFS "/trace", "r");
+	char line[512], *at;
+	int n = 0;
+
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f)) {
+		if (line[0] == '#')
+			continue;
+		at = strstr(line, event);
+		if (!at || !strstr(at, word))
+			continue;
+		snprintf(last, len, "%s", at);
+		n++;
+	}
+	fclose(f);
+	return n;
+}
+
+TEST_F(trace, files)
+{
+	char path[128], text[64];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(events); i++) {
+		snprintf(path, sizeof(path), TRACEFS "/events/fixedpool/%s/id",
+			 events[i]);
+		EXPECT_LT(0, fp_read_file(path, text, sizeof(text)))
+			TH_LOG("%s", events[i]);
+	}
+}
+
+/* Id first: "pool=7 " or "pool=7\n". */
+static bool names_pool(const char *line, __u32 id)
+{
+	char want[32];
+	const char *at = strstr(line, ": ");
+	size_t n = snprintf(want, sizeof(want), ": pool=%u", id);
+
+	return at && !strncmp(at, want, n) && strchr(" \n", at[n]);
+}
+
+TEST_F(trace, one_of_each)
+{
+	struct fixedpool_pool_create_args args = fp_create_args(4096, 6);
+	char line[512], word[64];
+	__u64 h[6], bad = 12345;
+	int fd, other;
+
+	args.chunk_blocks = 1;
+	fd = fp_new_pool(&args);
+	ASSERT_LE(0, fd);
+	other = fp_join(fd, 0);
+	ASSERT_EQ(0, fp_take(fd, 6, h));
+	ASSERT_EQ(-EPERM, fp_free(other, h, 1, NULL));
+	ASSERT_EQ(0, fp_free(fd, h, 2, NULL));
+	ASSERT_EQ(-ESTALE, fp_free(fd, h, 1, NULL));
+	ASSERT_EQ(-EINVAL, fp_free(fd, &bad, 1, NULL));
+	ASSERT_EQ(0, fp_destroy(fd, NULL));
+	close(other);
+	close(fd);
+	ASSERT_EQ(self->pools, fp_pools_settle(self->pools));
+
+	EXPECT_EQ(1, lines_with("fixedpool_create:", "stride=4096", line,
+				sizeof(line)));
+	EXPECT_TRUE(names_pool(line, args.pool_id)) TH_LOG("%s", line);
+	EXPECT_EQ(1, lines_with("fixedpool_destroy:", "", line, sizeof(line)));
+	EXPECT_TRUE(names_pool(line, args.pool_id)) TH_LOG("%s", line);
+	EXPECT_LE(1, lines_with("fixedpool_grow:", "", line, sizeof(line)));
+	EXPECT_TRUE(names_pool(line, args.pool_id)) TH_LOG("%s", line);
+	EXPECT_EQ(6, lines_with("fixedpool_alloc:", "", line, sizeof(line)));
+	EXPECT_TRUE(names_pool(line, args.pool_id)) TH_LOG("%s", line);
+	snprintf(word, sizeof(word), "handle=0x%llx", h[3]);
+	EXPECT_EQ(1, lines_with("fixedpool_alloc:", word, line, sizeof(line)));
+	/* two by FREE, four by close */
+	EXPECT_EQ(6, lines_with("fixedpool_free:", "", line, sizeof(line)));
+	EXPECT_TRUE(names_pool(line, args.pool_id)) TH_LOG("%s", line);
+	EXPECT_EQ(3, lines_with("fixedpool_bad_handle:", "", line,
+				sizeof(line)));
+	snprintf(word, sizeof(word), "err=%d", -EPERM);
+	EXPECT_EQ(1, lines_with("fixedpool_bad_handle:", word, line,
+				sizeof(line)));
+	snprintf(word, sizeof(word), "err=%d", -ESTALE);
+	EXPECT_EQ(1, lines_with("fixedpool_bad_handle:", word, line,
+				sizeof(line)));
+	EXPECT_EQ(1, lines_with("fixedpool_bad_handle:", "handle=0x3039", line,
+				sizeof(line)));
+	/* addresses of the kernel begin like this; no id of ours does */
+	EXPECT_EQ(0, lines_with("fixedpool_", "ffff8", line, sizeof(line)));
+	EXPECT_EQ(0, lines_with("fixedpool_", "ffffa", line, sizeof(line)));
+	EXPECT_EQ(0, lines_with("fixedpool_", "(____ptrval____)", line,
+				sizeof(line)));
+}
+
+TEST_HARNESS_MAIN
