@@ -145,13 +145,13 @@ bool message_send(int fd, const struct message *message, int flags);
 bool message_receive(int fd, struct message *message, int flags);
 
 /**
- * await - wait until one of two sockets can be read
- * @control: the parent's
- * @other: another one
+ * await_finish - wait for the parent's order to finish, or for work
+ * @control: the parent's socket, which brings nothing but that order
+ * @other: where the work comes from
  *
- * Return: whether @control can; @other may be readable too.
+ * Return: whether to finish; if not, @other can be read.
  */
-bool await(int control, int other);
+bool await_finish(int control, int other);
 
 /* digest.c: SHA-256 of a whole file; ends the program if it cannot be read. */
 void digest_file(const char *path, uint8_t digest[DIGEST_SIZE]);

@@ -78,8 +78,9 @@ bool message_receive(int fd, struct message *message, int flags)
 	return true;
 }
 
-bool await(int control, int other)
+bool await_finish(int control, int other)
 {
+	struct message order;
 	struct pollfd fds[] = {
 		{ .fd = control, .events = POLLIN },
 		{ .fd = other, .events = POLLIN },
@@ -89,5 +90,9 @@ bool await(int control, int other)
 		if (errno != EINTR)
 			die("poll");
 	}
-	return fds[0].revents;
+	if (!fds[0].revents)
+		return false;
+	/* Read it: what is left unread makes the parent's next recv() fail. */
+	return message_receive(control, &order, 0) &&
+	       order.type == MESSAGE_FINISH;
 }

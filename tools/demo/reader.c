@@ -168,9 +168,11 @@ void reader_run(const struct child *child)
 	reader.slots = calloc(reader.room, sizeof(*reader.slots));
 	if (!reader.slots)
 		die("slots");
-	while (!reader.eof || reader.head < reader.tail) {
+	for (;;) {
 		filled = fill(&reader);
 		flush(&reader);
+		if (reader.eof && reader.head == reader.tail)
+			break;
 		wait_for_work(&reader, filled);
 		take_acks(&reader);
 		take_orders(&reader);

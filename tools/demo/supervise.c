@@ -276,7 +276,9 @@ static void listen_to(struct pipeline *p, enum role role)
 	ssize_t got = recv(p->controls[role], &message, sizeof(message),
 			   MSG_DONTWAIT);
 
-	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+	/* A child that left a message of ours unread; its own come after. */
+	if (got < 0 && (errno == EINTR || errno == EAGAIN ||
+			errno == ECONNRESET))
 		return;
 	if (got == (ssize_t)sizeof(message))
 		handle_message(p, role, &message);

@@ -100,8 +100,7 @@ void worker_run(const struct child *child)
 	int from = child->demo->links[LINK_READER_WORKER][1];
 	bool stalling;
 
-	/* The one order that the parent gives a worker is to finish. */
-	while (!await(child->control, from)) {
+	while (!await_finish(child->control, from)) {
 		struct batch batch = { 0 };
 
 		stalling = gather(child, &batch);

@@ -77,8 +77,7 @@ void writer_run(const struct child *child)
 
 	if (file < 0)
 		die("%s", child->demo->output);
-	/* The one order that the parent gives the writer is to finish. */
-	while (!await(child->control, from)) {
+	while (!await_finish(child->control, from)) {
 		message_receive(from, &message, 0);
 		if (message.number != done.number)
 			continue;
