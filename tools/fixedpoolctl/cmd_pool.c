@@ -147,12 +147,23 @@ static bool bad_chunk_blocks(const struct fixedpool_config *c,
 				   stride_of(c) * c->chunk_blocks % page);
 }
 
+/* Which nodes there are, only the kernel knows: the last suspect. */
+static bool bad_node(const struct fixedpool_config *c,
+		     const struct fixedpool_info *info, char text[RULE_TEXT])
+{
+	(void)info;
+	snprintf(text, RULE_TEXT,
+		 "--node %" PRId32 ": it takes the number of a NUMA node that has memory",
+		 c->numa_node);
+	return c->numa_node != FIXEDPOOL_NODE_ANY;
+}
+
 static bool (*const create_rules[])(const struct fixedpool_config *,
 				    const struct fixedpool_info *,
 				    char text[RULE_TEXT]) = {
 	/* each may take it that the ones before it hold */
 	bad_name, bad_block_size, bad_align, bad_max_blocks, bad_min_blocks,
-	bad_pool_bytes, bad_chunk_blocks,
+	bad_pool_bytes, bad_chunk_blocks, bad_node,
 };
 
 /* Tells what errno of fixedpool_create() was about. Return: CTL_FAILED. */

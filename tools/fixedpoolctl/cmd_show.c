@@ -86,7 +86,8 @@ static void list_row(struct table *table, const struct pool *pool, bool raw)
 	table_cell(table, "%s", pool->text[POOL_CLIENTS]);
 	table_cell(table, "%s:%s", pool->text[POOL_UID], pool->text[POOL_GID]);
 	table_cell(table, "%s", pool->text[POOL_MODE]);
-	table_cell(table, "%s", pool->text[POOL_FLAGS]);
+	table_cell(table, "%s", *pool->text[POOL_FLAGS] ?
+		   pool->text[POOL_FLAGS] : "-");
 }
 
 static int list_run(int argc, char **argv, const void *options)
