@@ -114,7 +114,7 @@ TEST_F(bind, wrong_descriptors)
 		{ "/dev/zero", open("/dev/zero", O_RDWR) },
 		{ "/dev/full", open("/dev/full", O_RDWR) },
 		{ "/proc file", open("/proc/self/maps", O_RDONLY) },
-		{ "sysfs file", open("/sys/class/misc/fixedpool/dev", O_RDONLY) },
+		{ "sysfs file", open(FP_PARAMS "/max_pools", O_RDONLY) },
 		{ "executable", open("/proc/self/exe", O_RDONLY) },
 		{ "unix stream", socket(AF_UNIX, SOCK_STREAM, 0) },
 		{ "unix datagram", socket(AF_UNIX, SOCK_DGRAM, 0) },

@@ -224,6 +224,12 @@ TEST_F(ioctl, bind_by_name_takes_no_descriptor)
 	close(other);
 }
 
+/* A call that is refused before it is looked at leaves @done alone. */
+static bool nothing_done(const void *args)
+{
+	return !fp_done_of(args) || fp_done_of(args) == FP_POISON32;
+}
+
 /* Both a descriptor that was opened, and a client bound, read-only. */
 TEST_F(ioctl, no_write_right)
 {
@@ -249,7 +255,7 @@ TEST_F(ioctl, no_write_right)
 			ret = fp_ioctl(readers[i], op->cmd, args);
 			EXPECT_EQ(op->mutates ? -EBADF : 0, ret) OP_LOG(op);
 			if (ret && op->done) {
-				EXPECT_EQ(0, fp_done_of(args)) OP_LOG(op);
+				EXPECT_TRUE(nothing_done(args)) OP_LOG(op);
 			}
 			/* the same call is good from a writer */
 			if (ret) {
@@ -288,7 +294,7 @@ TEST_F(ioctl, unbound)
 		ret = fp_ioctl(fresh, op->cmd, args);
 		EXPECT_EQ(-ENOTCONN, ret) OP_LOG(op);
 		if (op->done) {
-			EXPECT_EQ(0, fp_done_of(args)) OP_LOG(op);
+			EXPECT_TRUE(nothing_done(args)) OP_LOG(op);
 		}
 		EXPECT_EQ(0, fp_ioctl(fd, op->cmd, args));
 		fp_disarm(&self->env);

@@ -21,7 +21,7 @@ FIXTURE_SETUP(kill)
 {
 	self->pools = fp_pools();
 	self->seed = fp_seed();
-	self->args = fp_create_args(500, BLOCKS);
+	self->args = fp_create_args(512, BLOCKS);
 	self->args.chunk_blocks = 256;
 	self->fd = fp_new_pool(&self->args);
 	ASSERT_LE(0, self->fd);

@@ -115,20 +115,20 @@ TEST_F(trace, one_of_each)
 	EXPECT_TRUE(names_pool(line, args.pool_id)) TH_LOG("%s", line);
 	EXPECT_EQ(6, lines_with("fixedpool_alloc:", "", line, sizeof(line)));
 	EXPECT_TRUE(names_pool(line, args.pool_id)) TH_LOG("%s", line);
-	snprintf(word, sizeof(word), "handle=0x%llx", h[3]);
+	snprintf(word, sizeof(word), "handle=0x%llx\n", h[3]);
 	EXPECT_EQ(1, lines_with("fixedpool_alloc:", word, line, sizeof(line)));
 	/* two by FREE, four by close */
 	EXPECT_EQ(6, lines_with("fixedpool_free:", "", line, sizeof(line)));
 	EXPECT_TRUE(names_pool(line, args.pool_id)) TH_LOG("%s", line);
 	EXPECT_EQ(3, lines_with("fixedpool_bad_handle:", "", line,
 				sizeof(line)));
-	snprintf(word, sizeof(word), "err=%d", -EPERM);
+	snprintf(word, sizeof(word), "err=%d\n", -EPERM);
 	EXPECT_EQ(1, lines_with("fixedpool_bad_handle:", word, line,
 				sizeof(line)));
-	snprintf(word, sizeof(word), "err=%d", -ESTALE);
+	snprintf(word, sizeof(word), "err=%d\n", -ESTALE);
 	EXPECT_EQ(1, lines_with("fixedpool_bad_handle:", word, line,
 				sizeof(line)));
-	EXPECT_EQ(1, lines_with("fixedpool_bad_handle:", "handle=0x3039", line,
+	EXPECT_EQ(1, lines_with("fixedpool_bad_handle:", "handle=0x3039 ", line,
 				sizeof(line)));
 	/* addresses of the kernel begin like this; no id of ours does */
 	EXPECT_EQ(0, lines_with("fixedpool_", "ffff8", line, sizeof(line)));
