@@ -182,7 +182,7 @@ TEST_F(ioctl, reserved_fields)
 	for (bit = 0; bit < 64; bit++) {
 		alloc.timeout_ns = 1ULL << bit;
 		alloc.done = FP_POISON32;
-		EXPECT_EQ(-EINVAL, fp_ioctl(fd, FIXEDPOOL_IOC_ALLOC, &alloc));
+		ASSERT_EQ(-EINVAL, fp_ioctl(fd, FIXEDPOOL_IOC_ALLOC, &alloc));
 		EXPECT_EQ(0, alloc.done);
 	}
 	alloc.timeout_ns = 0;

@@ -171,7 +171,8 @@ static void do_look(struct thread *t)
 	__u32 done, i;
 	int ret = fp_query(t->fd, &q);
 
-	if (ret || q.total > BLOCKS || q.held > BLOCKS || q.clients != CLIENTS)
+	/* sums are only exact while nothing changes, so held is no bound */
+	if (ret || q.total > BLOCKS || q.clients != CLIENTS)
 		failed(t, "POOL_QUERY", ret);
 	ret = fp_list(t->fd, FIXEDPOOL_LIST_FREE, 64, e, &next, &done);
 	if (ret)
