@@ -174,28 +174,34 @@ static uint64_t stat_value(const struct pool *pool, const struct pool *before,
 	return value;
 }
 
+static struct json_object *stat_to_json(const struct pool *pool,
+					const struct pool *before)
+{
+	struct json_object *object = json_object_new_object(), *value;
+
+	json_object_object_add(object, "pool_id",
+			       json_object_new_uint64(pool->id));
+	json_object_object_add(object, "name",
+			       json_object_new_string(pool->text[POOL_NAME]));
+	for (size_t f = 0; f < POOL_FIELDS; f++) {
+		if (!stat_titles[f])
+			continue;
+		value = json_object_new_uint64(stat_value(pool, before, f));
+		json_object_object_add(object, pool_fields[f].name, value);
+	}
+	return object;
+}
+
 static int stat_print_json(const struct pool *pools, size_t count,
 			   const struct pool *before, size_t before_count)
 {
-	struct json_object *array = json_object_new_array(), *object;
+	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; i < count; i++) {
 		const struct pool *old = pool_by_id(before, before_count,
 						    pools[i].id);
 
-		object = json_object_new_object();
-		json_object_object_add(object, "pool_id",
-				       json_object_new_uint64(pools[i].id));
-		json_object_object_add(object, "name",
-			json_object_new_string(pools[i].text[POOL_NAME]));
-		for (size_t f = 0; f < POOL_FIELDS; f++) {
-			if (stat_titles[f])
-				json_object_object_add(object,
-					pool_fields[f].name,
-					json_object_new_uint64(
-						stat_value(&pools[i], old, f)));
-		}
-		json_object_array_add(array, object);
+		json_object_array_add(array, stat_to_json(&pools[i], old));
 	}
 	return json_finish(array);
 }
