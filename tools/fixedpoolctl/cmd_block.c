@@ -40,7 +40,7 @@ static const struct option_info alloc_table[] = {
 	{ "hold", 0, OPTION_NUMBER, ALLOC(hold), 2000000, "SECONDS",
 	  "end after that time" },
 	{ "json", 0, OPTION_FLAG, ALLOC(json), 0, NULL, "print JSON" },
-	{ NULL }
+	{ .name = NULL }
 };
 
 static const struct alloc_options alloc_defaults = { .count = 1 };
@@ -180,7 +180,7 @@ static const struct option_info free_table[] = {
 	  "take a hold on each block first, which is what is freed then" },
 	{ "json", 0, OPTION_FLAG, offsetof(struct free_options, json), 0, NULL,
 	  "print JSON" },
-	{ NULL }
+	{ .name = NULL }
 };
 
 /* Return: 0, or the errno, and in @op which operation gave it. */
@@ -278,7 +278,7 @@ static const struct option_info blocks_table[] = {
 	  NULL, "only blocks that this client holds, and a new one holds none" },
 	{ "json", 0, OPTION_FLAG, offsetof(struct blocks_options, json), 0,
 	  NULL, "print JSON" },
-	{ NULL }
+	{ .name = NULL }
 };
 
 static const char *state_word(uint32_t state)

@@ -44,7 +44,7 @@ static const struct option_info create_table[] = {
 	{ "nozero", 0, OPTION_FLAG, CREATE(nozero), 0, NULL,
 	  "do not zero blocks when they change owner" },
 	{ "json", 0, OPTION_FLAG, CREATE(json), 0, NULL, "print JSON" },
-	{ NULL }
+	{ .name = NULL }
 };
 
 static const struct create_options create_defaults = { .mode = 0600 };
@@ -269,7 +269,7 @@ const struct command command_create = {
 };
 
 static const struct option_info destroy_table[] = {
-	{ NULL }
+	{ .name = NULL }
 };
 
 static int destroy_run(int argc, char **argv, const void *options)

@@ -27,13 +27,13 @@ struct show_options {
 	{ "json", 0, OPTION_FLAG, SHOW(json), 0, NULL, "print JSON" }
 
 static const struct option_info show_table[] = {
-	OPTION_BYTES, OPTION_JSON, { NULL }
+	OPTION_BYTES, OPTION_JSON, { .name = NULL }
 };
 
 static const struct option_info stat_table[] = {
 	{ "watch", 'w', OPTION_NUMBER, SHOW(watch), 86400, "SECONDS",
 	  "print again and again; counters then count since the last time" },
-	OPTION_JSON, { NULL }
+	OPTION_JSON, { .name = NULL }
 };
 
 static struct json_object *field_to_json(const struct pool *pool,
@@ -52,7 +52,7 @@ static struct json_object *pool_to_json(const struct pool *pool)
 
 	json_object_object_add(object, "pool_id",
 			       json_object_new_uint64(pool->id));
-	for (size_t i = 0; i < POOL_FIELDS; i++) {
+	for (enum pool_field i = 0; i < POOL_FIELDS; i++) {
 		if (*pool->text[i] || pool_fields[i].kind == POOL_TEXT)
 			json_object_object_add(object, pool_fields[i].name,
 					       field_to_json(pool, i));
@@ -183,7 +183,7 @@ static struct json_object *stat_to_json(const struct pool *pool,
 			       json_object_new_uint64(pool->id));
 	json_object_object_add(object, "name",
 			       json_object_new_string(pool->text[POOL_NAME]));
-	for (size_t f = 0; f < POOL_FIELDS; f++) {
+	for (enum pool_field f = 0; f < POOL_FIELDS; f++) {
 		if (!stat_titles[f])
 			continue;
 		value = json_object_new_uint64(stat_value(pool, before, f));
@@ -215,7 +215,7 @@ static void stat_print_table(const struct pool *pools, size_t count,
 	size_t width = 2;
 	struct table *table;
 
-	for (size_t f = 0; f < POOL_FIELDS; f++) {
+	for (enum pool_field f = 0; f < POOL_FIELDS; f++) {
 		if (stat_titles[f])
 			columns[width++] = (struct column) { stat_titles[f], true };
 	}
@@ -226,7 +226,7 @@ static void stat_print_table(const struct pool *pools, size_t count,
 
 		table_cell(table, "%u", pools[i].id);
 		table_cell(table, "%s", pool_name(&pools[i]));
-		for (size_t f = 0; f < POOL_FIELDS; f++) {
+		for (enum pool_field f = 0; f < POOL_FIELDS; f++) {
 			if (stat_titles[f])
 				table_cell(table, "%" PRIu64,
 					   stat_value(&pools[i], old, f));

@@ -102,7 +102,7 @@ int pool_read(struct pool *pool, unsigned int id)
 	if (dir < 0)
 		return pool_missing();
 	pool->id = id;
-	for (size_t i = 0; i < POOL_FIELDS && !ret; i++)
+	for (enum pool_field i = 0; i < POOL_FIELDS && !ret; i++)
 		ret = field_read(dir, pool_fields[i].name, pool->text[i],
 				 sizeof(pool->text[i]));
 	close(dir);
@@ -201,7 +201,7 @@ void pool_print(const struct pool *pool, bool raw, FILE *file)
 	table_cell(table, "pool");
 	table_cell(table, "%u", pool->id);
 	table_cell(table, "%s", "");
-	for (size_t i = 0; i < POOL_FIELDS; i++) {
+	for (enum pool_field i = 0; i < POOL_FIELDS; i++) {
 		const char *text = pool->text[i];
 
 		if (pool_fields[i].kind == POOL_BYTES)

@@ -15,7 +15,7 @@ struct message {
 /* For each errno the messages of single operations stand before the general. */
 static const struct message messages[] = {
 	{ EACCES, FIXEDPOOL_OP_OPEN,
-	  "no permission: the owner, group and mode bits of the pool, or of /dev/fixedpool, do not let you in that way" },
+	  "no permission: the mode bits of the pool, or of /dev/fixedpool, do not let you in" },
 	{ EACCES, FIXEDPOOL_OP_ANY,
 	  "no permission to open /dev/fixedpool in that way" },
 	{ EAGAIN, FIXEDPOOL_OP_ANY,
@@ -49,7 +49,7 @@ static const struct message messages[] = {
 	{ ENOMEM, FIXEDPOOL_OP_ANY,
 	  "the machine, or the memory cgroup, is out of memory" },
 	{ ENOSPC, FIXEDPOOL_OP_CREATE,
-	  "the module's limit of pools (max_pools), or of memory for all pools together (max_total_bytes), is reached" },
+	  "the module's limit of pools (max_pools) or of their memory (max_total_bytes) is reached" },
 	{ ENOSPC, FIXEDPOOL_OP_ANY,
 	  "the module's limit of memory for all pools together (max_total_bytes) is reached" },
 	{ ENOTCONN, FIXEDPOOL_OP_ANY,
