@@ -49,7 +49,7 @@ guest: ## what tests and tools put into the VM: build/guest/
 
 demo: ## see it work, in a VM: [FILE=a file to pass through]
 	$(Q)tools/setup demo
-	$(Q)tools/demo $(if $(FILE),'$(FILE)')
+	$(Q)tools/vm/demo $(if $(FILE),'$(FILE)')
 
 check: ## all tests; the last line counts them
 	$(Q)tools/setup check
@@ -74,12 +74,13 @@ shell: ## a shell in a VM with the module loaded
 	$(Q)tools/setup guest
 	$(Q)tools/vm/run --kernel $(KVER) --shell
 
-docs: ## the documentation that is made from sources
+docs: ## docs/uapi.rst, from the uapi header
 	$(Q)tools/setup docs
-	$(Q)if [ -e docs/Makefile ]; then $(sub) -C docs; fi
+	$(Q)tools/docs
 
-install: all ## the module for KVER=host, library and tools [DESTDIR= PREFIX=]
-	$(Q)tools/install $(KVER)
+install: tools ## module, library, tools, their settings [DESTDIR= PREFIX= KVER=host]
+	$(Q)tools/setup build
+	$(Q)tools/install $(if $(filter file,$(origin KVER)),host,$(KVER))
 	$(Q)$(sub) -C tools install
 
 clean: ## all that was built here; the cache stays
