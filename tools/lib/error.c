@@ -49,7 +49,7 @@ static const struct message messages[] = {
 	{ ENOMEM, FIXEDPOOL_OP_ANY,
 	  "the machine, or the memory cgroup, is out of memory" },
 	{ ENOSPC, FIXEDPOOL_OP_CREATE,
-	  "the module's limit of pools (max_pools) or of their memory (max_total_bytes) is reached" },
+	  "the limit of pools (max_pools) or of their memory (max_total_bytes) is reached" },
 	{ ENOSPC, FIXEDPOOL_OP_ANY,
 	  "the module's limit of memory for all pools together (max_total_bytes) is reached" },
 	{ ENOTCONN, FIXEDPOOL_OP_ANY,
