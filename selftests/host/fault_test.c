@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every allocation of a passing sequence fails once: conservation holds at that
+ * moment, nothing stays behind, and the sequence goes on where it can.
+ */
+#include "test.h"
+
+/* A piece of work: 0, or the errno that stopped it. */
+typedef int (*sequence_fn)(struct fp_pool *pool, struct fp_client *a,
+			   struct fp_client *b);
+
+static int sequence_alloc_tagged(struct fp_pool *pool, struct fp_client *a,
+				 struct fp_client *b)
+{
+	struct fp_alloc how = { .tag = 9 };
+	u64 handles[FP_PIECE];
+	u32 done, back;
+	int err;
+
+	err = fp_client_alloc(a, &how, handles, 40, &done);
+	assert_int_equal(err ? done < 40 : done == 40, true);
+	assert_int_equal(atomic_read(&a->nr_held), done);
+	host_check(pool);
+	assert_int_equal(fp_client_free(a, handles, done, &back), 0);
+	return err;
+}
+
+/* All or none of what the pool can give; the leaf may still fail. */
+static int sequence_alloc_all(struct fp_pool *pool, struct fp_client *a,
+			      struct fp_client *b)
+{
+	struct fp_alloc how = { .all = true };
+	u64 handles[FP_PIECE];
+	u32 done, back;
+	int err;
+
+	err = fp_client_alloc(a, &how, handles, FP_PIECE, &done);
+	assert_int_equal(atomic_read(&a->nr_held), done);
+	host_check(pool);
+	assert_int_equal(fp_client_free(a, handles, done, &back), 0);
+	return err;
+}
+
+static int sequence_grow(struct fp_pool *pool, struct fp_client *a,
+			 struct fp_client *b)
+{
+	static u64 handles[2100];
+	u32 want = pool->geo.max_blocks;
+	u32 got = host_alloc_many(a, handles, want);
+	struct fp_snapshot snap;
+
+	host_check(pool);
+	fp_pool_snapshot(pool, &snap);
+	assert_int_equal(snap.held, got);
+	assert_int_equal(fp_client_free_all(a), got);
+	return got == want ? 0 : -ENOMEM;
+}
+
+static int sequence_hold(struct fp_pool *pool, struct fp_client *a,
+			 struct fp_client *b)
+{
+	u64 handle, word;
+	int err = host_alloc_err(a, &handle);
+
+	if (err)
+		return err;
+	word = host_word(pool, handle);
+	err = fp_client_hold(b, handle);
+	if (err) {
+		assert_int_equal(host_word(pool, handle), word);
+		assert_int_equal(atomic_read(&b->nr_held), 0);
+	}
+	host_check(pool);
+	assert_int_equal(host_free(a, handle), 0);
+	host_check(pool);
+	assert_int_equal(fp_client_free_all(b), err ? 0 : 1);
+	return err;
+}
+
+/* One run with the nth allocation failing: 0 when none did. */
+static int run(sequence_fn sequence, long nth)
+{
+	struct fp_pool_spec spec = HOST_SPEC(.geometry = {
+		.block_size = 64, .max_blocks = 2100, .min_blocks = 64,
+		.chunk_blocks = 512 });
+	long live = shim_live();
+	struct fp_client a = {}, b = {};
+	struct fp_pool *pool;
+	int err;
+
+	shim_fail_nth = nth;
+	pool = fp_pool_create(&spec);
+	if (IS_ERR(pool)) {
+		err = PTR_ERR(pool);
+		goto out;
+	}
+	err = fp_client_init(&a, pool, true, NULL);
+	if (err)
+		goto put_pool;
+	err = fp_client_init(&b, pool, true, NULL);
+	if (err)
+		goto fini_a;
+	err = sequence(pool, &a, &b);
+	host_check(pool);
+	if (err) {
+		/* the memory is back: so is everything else */
+		assert_int_equal(sequence(pool, &a, &b), 0);
+		host_check(pool);
+	}
+	fp_client_fini(&b);
+fini_a:
+	fp_client_fini(&a);
+put_pool:
+	host_pool_gone(pool);
+out:
+	if (err)
+		assert_int_equal(err, -ENOMEM);
+	assert_int_equal(shim_live(), live);
+	assert_int_equal(atomic64_read(&host_budget.used), 0);
+	err = err ?: shim_fail_nth > 0 ? 0 : 1;
+	shim_fail_nth = 0;
+	return err;
+}
+
+/* 1 is a run in which an allocation failed and nobody minded: not the end. */
+static void sweep(sequence_fn sequence, long fewest)
+{
+	long nth = 1;
+
+	while (run(sequence, nth))
+		nth++;
+	/* the sweep has seen some */
+	assert_true(nth > fewest);
+}
+
+static void a_tagged_alloc_survives_every_failure(void **state)
+{
+	(void)state;
+	sweep(sequence_alloc_tagged, 20);
+}
+
+static void alloc_of_all_survives_every_failure(void **state)
+{
+	(void)state;
+	sweep(sequence_alloc_all, 20);
+}
+
+static void growth_survives_every_failure(void **state)
+{
+	(void)state;
+	sweep(sequence_grow, 55);
+}
+
+static void hold_survives_every_failure(void **state)
+{
+	(void)state;
+	sweep(sequence_hold, 25);
+}
+
+static void an_id_out_of_memory_costs_zeroing_and_no_leak(void **state)
+{
+	struct fp_pool *pool = HOST_POOL(.geometry = { .block_size = 64,
+						       .max_blocks = 64 });
+	struct fp_client *a = host_client(pool), *b;
+	struct fp_client c = {};
+	u64 handle = host_alloc(a);
+
+	(void)state;
+	host_fill(pool, fp_handle_index(handle), 0x5a);
+	assert_int_equal(host_free(a, handle), 0);
+	/* a new node of ids is needed, and is not to be had */
+	pool->next_id = 5000;
+	shim_fail_nth = 1;
+	if (!fp_client_init(&c, pool, true, NULL)) {
+		/* it took a lower id; that is known to be reuse */
+		assert_true(pool->ids_reused);
+		fp_client_fini(&c);
+	}
+	b = host_client(pool);
+	handle = host_alloc(b);
+	assert_true(host_filled(pool, fp_handle_index(handle), 0));
+	host_client_gone(a);
+	host_client_gone(b);
+	host_pool_gone(pool);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_tagged_alloc_survives_every_failure),
+	cmocka_unit_test(alloc_of_all_survives_every_failure),
+	cmocka_unit_test(growth_survives_every_failure),
+	cmocka_unit_test(hold_survives_every_failure),
+	cmocka_unit_test(an_id_out_of_memory_costs_zeroing_and_no_leak),
+};
+
+HOST_SUITE(fault, tests);

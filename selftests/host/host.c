@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the tests have in common: pools, clients, bytes, threads.
+ */
+#include "test.h"
+
+#define HOST_MAX_THREADS	16
+
+struct fp_budget host_budget = { .limit = S64_MAX };
+
+u64 host_rounds(u64 rounds)
+{
+	const char *text = getenv("FP_ROUNDS");
+	double factor = text ? strtod(text, NULL) : 1;
+
+	return rounds * factor > 1 ? rounds * factor : 1;
+}
+
+/* xorshift64* */
+u64 host_random(u64 *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 0x2545f4914f6cdd1dULL;
+}
+
+struct fp_pool *host_pool(const struct fp_pool_spec *spec)
+{
+	struct fp_pool *pool = fp_pool_create(spec);
+
+	if (IS_ERR(pool))
+		fail_msg("fp_pool_create: %ld", PTR_ERR(pool));
+	return pool;
+}
+
+void host_pool_gone(struct fp_pool *pool)
+{
+	host_check(pool);
+	fp_pool_put(pool);
+	assert_int_equal(atomic64_read(&host_budget.used), 0);
+}
+
+struct fp_client *host_client(struct fp_pool *pool)
+{
+	struct fp_client *client = calloc(1, sizeof(*client));
+	int err;
+
+	must(client);
+	err = fp_client_init(client, pool, true, NULL);
+	if (err)
+		fail_msg("fp_client_init: %d", err);
+	return client;
+}
+
+void host_client_gone(struct fp_client *client)
+{
+	fp_client_fini(client);
+	free(client);
+}
+
+int host_alloc_err(struct fp_client *client, u64 *handle)
+{
+	struct fp_alloc how = {};
+	u32 done;
+
+	return fp_client_alloc(client, &how, handle, 1, &done);
+}
+
+u64 host_alloc(struct fp_client *client)
+{
+	u64 handle = 0;
+
+	assert_int_equal(host_alloc_err(client, &handle), 0);
+	assert_int_not_equal(handle, 0);
+	return handle;
+}
+
+/* As many as there are, up to @count. */
+u32 host_alloc_many(struct fp_client *client, u64 *handles, u32 count)
+{
+	struct fp_alloc how = {};
+	u32 done, at = 0;
+	int err = 0;
+
+	while (!err && at < count) {
+		err = fp_client_alloc(client, &how, handles + at,
+				      min(count - at, FP_PIECE), &done);
+		at += done;
+	}
+	return at;
+}
+
+int host_free(struct fp_client *client, u64 handle)
+{
+	u32 done = 77;
+	int err = fp_client_free(client, &handle, 1, &done);
+
+	must(done == (err ? 0 : 1));
+	return err;
+}
+
+u64 host_word(struct fp_pool *pool, u64 handle)
+{
+	u32 index = fp_handle_index(handle);
+
+	return fp_block_read(fp_chunk_block(fp_pool_chunk(pool, index), index));
+}
+
+u64 host_stat(struct fp_pool *pool, enum fp_stat stat)
+{
+	struct fp_snapshot snap;
+
+	fp_pool_snapshot(pool, &snap);
+	return snap.stats[stat];
+}
+
+unsigned char *host_byte(struct fp_pool *pool, u32 index, u64 offset)
+{
+	u64 at = index * pool->geo.stride + offset;
+	struct page *page = fp_pool_page(pool, at >> PAGE_SHIFT);
+
+	must(page);
+	return page->data + offset_in_page(at);
+}
+
+/* Bytes of the block, from @offset on, that lie in one page. */
+static u64 host_span(struct fp_pool *pool, u32 index, u64 offset)
+{
+	u64 at = index * pool->geo.stride + offset;
+
+	return min_t(u64, PAGE_SIZE - offset_in_page(at),
+		     pool->geo.stride - offset);
+}
+
+void host_fill(struct fp_pool *pool, u32 index, unsigned char byte)
+{
+	u64 at, len;
+
+	for (at = 0; at < pool->geo.stride; at += len) {
+		len = host_span(pool, index, at);
+		memset(host_byte(pool, index, at), byte, len);
+	}
+}
+
+bool host_filled(struct fp_pool *pool, u32 index, unsigned char byte)
+{
+	u64 at, len, i;
+
+	for (at = 0; at < pool->geo.stride; at += len) {
+		const unsigned char *bytes = host_byte(pool, index, at);
+
+		len = host_span(pool, index, at);
+		for (i = 0; i < len; i++)
+			if (bytes[i] != byte)
+				return false;
+	}
+	return true;
+}
+
+struct host_thread {
+	pthread_t thread;
+	pthread_barrier_t *start;
+	void (*run)(void *arg, unsigned int me);
+	void *arg;
+	unsigned int me;
+};
+
+static void *host_thread_main(void *data)
+{
+	struct host_thread *thread = data;
+
+	shim_this_cpu = thread->me % shim_nr_cpus;
+	pthread_barrier_wait(thread->start);
+	thread->run(thread->arg, thread->me);
+	return NULL;
+}
+
+void host_threads(unsigned int nr, void (*run)(void *arg, unsigned int me),
+		  void *arg)
+{
+	struct host_thread threads[HOST_MAX_THREADS];
+	pthread_barrier_t start;
+	unsigned int i;
+
+	must(nr <= HOST_MAX_THREADS);
+	pthread_barrier_init(&start, NULL, nr);
+	for (i = 0; i < nr; i++) {
+		threads[i] = (struct host_thread) {
+			.start = &start, .run = run, .arg = arg, .me = i,
+		};
+		must(!pthread_create(&threads[i].thread, NULL,
+				     host_thread_main, &threads[i]));
+	}
+	for (i = 0; i < nr; i++)
+		pthread_join(threads[i].thread, NULL);
+	pthread_barrier_destroy(&start);
+}

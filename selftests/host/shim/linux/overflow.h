@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* shim: user-space stand-in for <linux/overflow.h> */
+#ifndef SHIM_LINUX_OVERFLOW_H
+#define SHIM_LINUX_OVERFLOW_H
+
+#include <linux/types.h>
+
+#define check_mul_overflow(a, b, to)	__builtin_mul_overflow(a, b, to)
+#define struct_size(p, member, n) \
+	(sizeof(*(p)) + (size_t)(n) * sizeof((p)->member[0]))
+
+#endif /* SHIM_LINUX_OVERFLOW_H */

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * shim: memory that can fail and is counted, CPUs, signals, time.
+ */
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <linux/highmem.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, size)	((void)(p), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(p, size)	((void)(p), (void)(size))
+#endif
+
+/* What the kernel aligns a structure's memory to at least. */
+#define SHIM_ALIGN	64
+
+unsigned int shim_nr_cpus = 4;
+unsigned int shim_pause_rate;
+long shim_fail_nth;
+long shim_pages_left = -1;
+s64 shim_now_ns;
+__thread int shim_this_cpu = -1;
+__thread int shim_spins;
+__thread int shim_kill_after;
+__thread void (*shim_after_unlock)(void);
+
+static __thread u32 shim_pause_state;
+static int shim_next_cpu;
+static long shim_live_objects;
+
+void shim_reset(void)
+{
+	shim_nr_cpus = 4;
+	shim_pause_rate = 0;
+	shim_fail_nth = 0;
+	shim_pages_left = -1;
+	shim_now_ns = 0;
+	shim_this_cpu = 0;
+	shim_kill_after = 0;
+	shim_after_unlock = NULL;
+}
+
+/* Objects allocated and not freed. */
+long shim_live(void)
+{
+	return __atomic_load_n(&shim_live_objects, __ATOMIC_RELAXED);
+}
+
+void shim_bug(const char *what)
+{
+	fflush(stdout);
+	fprintf(stderr, "shim: BUG: %s\n", what);
+	abort();
+}
+
+void shim_might_sleep(const char *what)
+{
+	if (shim_spins)
+		shim_bug(what);
+}
+
+bool shim_mutex_is_mine(struct mutex *lock)
+{
+	return READ_ONCE(lock->owner) == &shim_spins;
+}
+
+static u32 shim_random(void)
+{
+	u32 x = shim_pause_state;
+
+	if (!x)
+		x = (u32)(unsigned long)&shim_pause_state | 1;
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	shim_pause_state = x;
+	return x;
+}
+
+void shim_pause_now(void)
+{
+	if (!(shim_random() % shim_pause_rate))
+		sched_yield();
+}
+
+int shim_cpu(void)
+{
+	if (shim_this_cpu < 0)
+		shim_this_cpu = (u32)__atomic_fetch_add(&shim_next_cpu, 1,
+							__ATOMIC_RELAXED) %
+				shim_nr_cpus;
+	/* threads migrate */
+	if (shim_pause_rate && !(shim_random() % (shim_pause_rate * 8)))
+		shim_this_cpu = shim_random() % shim_nr_cpus;
+	return shim_this_cpu;
+}
+
+bool shim_killed(void)
+{
+	if (shim_kill_after > 1) {
+		shim_kill_after--;
+		return false;
+	}
+	return shim_kill_after == 1;
+}
+
+s64 shim_clock_ns(void)
+{
+	struct timespec now;
+
+	if (shim_now_ns)
+		return shim_now_ns;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+static bool shim_should_fail(void)
+{
+	long nth = __atomic_load_n(&shim_fail_nth, __ATOMIC_RELAXED);
+
+	if (!nth)
+		return false;
+	__atomic_store_n(&shim_fail_nth, nth - 1, __ATOMIC_RELAXED);
+	return nth == 1;
+}
+
+/* Every allocation comes by here: may sleep, may fail, is counted. */
+static void *shim_alloc(size_t size, size_t align, int fill)
+{
+	void *p;
+
+	shim_might_sleep("allocation under a spinlock");
+	if (shim_should_fail() || posix_memalign(&p, align, size ?: 1))
+		return NULL;
+	memset(p, fill, size);
+	__atomic_fetch_add(&shim_live_objects, 1, __ATOMIC_RELAXED);
+	return p;
+}
+
+void *kzalloc(size_t size, gfp_t gfp)
+{
+	(void)gfp;
+	return shim_alloc(size, SHIM_ALIGN, 0);
+}
+
+void *kvcalloc(size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes))
+		return NULL;
+	return kzalloc(bytes, gfp);
+}
+
+void kfree(const void *p)
+{
+	if (!p)
+		return;
+	__atomic_fetch_sub(&shim_live_objects, 1, __ATOMIC_RELAXED);
+	free((void *)p);
+}
+
+void *shim_alloc_percpu(size_t size, size_t align)
+{
+	size_t bytes = (size_t)shim_nr_cpus * SHIM_PERCPU_UNIT;
+	unsigned int cpu;
+	char *base;
+
+	if (size > SHIM_PERCPU_UNIT || align > SHIM_ALIGN)
+		shim_bug("per-CPU object too large");
+	base = shim_alloc(bytes, SHIM_ALIGN, 0);
+	for (cpu = 0; base && cpu < shim_nr_cpus; cpu++)
+		ASAN_POISON_MEMORY_REGION(base + cpu * SHIM_PERCPU_UNIT + size,
+					  SHIM_PERCPU_UNIT - size);
+	return base;
+}
+
+void free_percpu(void *base)
+{
+	if (base)
+		ASAN_UNPOISON_MEMORY_REGION(base, shim_nr_cpus *
+					    SHIM_PERCPU_UNIT);
+	kfree(base);
+}
+
+struct page *alloc_pages_node(int node, gfp_t gfp, unsigned int order)
+{
+	struct page *page;
+
+	(void)node;
+	if (order)
+		shim_bug("only single pages are made here");
+	if (!shim_pages_left)
+		return NULL;
+	if (shim_pages_left > 0)
+		shim_pages_left--;
+	page = shim_alloc(sizeof(*page), _Alignof(struct page), 0);
+	if (!page)
+		return NULL;
+	page->refs = 1;
+	/* never fails by itself; dirty unless zeros were asked for */
+	page->data = malloc(PAGE_SIZE);
+	if (!page->data)
+		shim_bug("out of memory");
+	memset(page->data, gfp & __GFP_ZERO ? 0 : 0xa5, PAGE_SIZE);
+	return page;
+}
+
+void get_page(struct page *page)
+{
+	__atomic_fetch_add(&page->refs, 1, __ATOMIC_RELAXED);
+}
+
+void put_page(struct page *page)
+{
+	if (__atomic_sub_fetch(&page->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	free(page->data);
+	kfree(page);
+}
+
+void memzero_page(struct page *page, size_t offset, size_t len)
+{
+	if (offset > PAGE_SIZE || len > PAGE_SIZE - offset)
+		shim_bug("memzero_page past its page");
+	memset(page->data + offset, 0, len);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The engine's tests in user space: what every test file uses.
+ */
+#ifndef HOST_TEST_H
+#define HOST_TEST_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <linux/err.h>
+#include <linux/highmem.h>
+#include <linux/kernel.h>
+#include <linux/numa.h>
+#include <linux/slab.h>
+
+#include "fp_client.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define HOST_TAG	0x5a
+
+/* A file's tests; main.c has the list of files. */
+struct host_suite {
+	const char *noun;
+	const struct CMUnitTest *tests;
+	size_t nr;
+};
+
+#define HOST_SUITE(_noun, _tests)				\
+	const struct host_suite _noun##_suite = {		\
+		.noun = #_noun,					\
+		.tests = _tests,				\
+		.nr = ARRAY_SIZE(_tests),			\
+	}
+
+/* assert_*() may not be used off the main thread; this may. */
+#define must(condition) do {						\
+	if (!(condition)) {						\
+		fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__,	\
+			#condition);					\
+		abort();						\
+	}								\
+} while (0)
+
+/* Rounds to run: fewer where a sanitizer makes each slow; times FP_ROUNDS. */
+u64 host_rounds(u64 rounds);
+
+/* A random number; every test starts from the printed seed. */
+u64 host_random(u64 *state);
+u64 host_seed(void);
+
+/* Unlimited unless a test says otherwise; has to be back at 0 in the end. */
+extern struct fp_budget host_budget;
+
+#define HOST_SPEC(...) ((struct fp_pool_spec) {				\
+	.id = 7, .tag = HOST_TAG, .node = NUMA_NO_NODE,			\
+	.budget = &host_budget, __VA_ARGS__ })
+/* A pool that has to come about. */
+#define HOST_POOL(...)	host_pool(&HOST_SPEC(__VA_ARGS__))
+struct fp_pool *host_pool(const struct fp_pool_spec *spec);
+
+struct fp_client *host_client(struct fp_pool *pool);
+void host_client_gone(struct fp_client *client);
+
+/* One block or a failed test. */
+u64 host_alloc(struct fp_client *client);
+int host_alloc_err(struct fp_client *client, u64 *handle);
+u32 host_alloc_many(struct fp_client *client, u64 *handles, u32 count);
+int host_free(struct fp_client *client, u64 handle);
+u64 host_word(struct fp_pool *pool, u64 handle);
+u64 host_stat(struct fp_pool *pool, enum fp_stat stat);
+
+unsigned char *host_byte(struct fp_pool *pool, u32 index, u64 offset);
+void host_fill(struct fp_pool *pool, u32 index, unsigned char byte);
+bool host_filled(struct fp_pool *pool, u32 index, unsigned char byte);
+
+/* Conservation, by the sums and by a walk over every word, bit and cache. */
+void host_check(struct fp_pool *pool);
+/* The same while the caller has taken @out blocks and given them to nobody. */
+void host_check_out(struct fp_pool *pool, u32 out);
+/* host_check(), drop the reference, and the budget is as it was. */
+void host_pool_gone(struct fp_pool *pool);
+
+/* Run @nr threads, with 0 to @nr - 1 as their numbers, to their ends. */
+void host_threads(unsigned int nr, void (*run)(void *arg, unsigned int me),
+		  void *arg);
+
+#endif /* HOST_TEST_H */
