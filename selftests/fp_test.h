@@ -145,6 +145,15 @@ static inline int fp_destroy(int fd, const char *name)
 	return fp_ioctl(fd, FIXEDPOOL_IOC_POOL_DESTROY, &args);
 }
 
+/* Takes away a name that a test which was ended by force has left. */
+static inline void fp_forget(const char *name)
+{
+	int fd = fp_open(O_RDWR);
+
+	fp_destroy(fd, name);
+	close(fd);
+}
+
 static inline int fp_query(int fd, struct fixedpool_pool_query_args *q)
 {
 	memset(q, FP_POISON, sizeof(*q));

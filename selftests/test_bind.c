@@ -18,6 +18,7 @@ FIXTURE(bind) {
 
 FIXTURE_SETUP(bind)
 {
+	fp_forget("bind");
 	self->pools = fp_pools();
 	self->args = fp_create_args(100, 64);
 	strcpy(self->args.name, "bind");

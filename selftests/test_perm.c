@@ -20,6 +20,7 @@ FIXTURE_SETUP(perm)
 {
 	struct stat st;
 
+	fp_forget("perm");
 	self->pools = fp_pools();
 	if (geteuid())
 		SKIP(return, "only root can become others");

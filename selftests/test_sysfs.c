@@ -16,6 +16,7 @@ FIXTURE_SETUP(sysfs)
 {
 	__u64 h[100], bad = 0;
 
+	fp_forget("sysfs");
 	self->pools = fp_pools();
 	ASSERT_LE(0, self->pools);
 	self->args = fp_create_args(100, BLOCKS);
@@ -283,7 +284,10 @@ TEST_F(sysfs, fdinfo)
 	close(fresh);
 }
 
-/* One reads all there is while the other makes and ends 1,000 pools. */
+/*
+ * Two read all there is while a third makes and ends 1,000 pools, or as many
+ * as a slow kernel manages in twelve seconds.
+ */
 struct hammer {
 	__u32 id;
 	bool stop;
@@ -318,14 +322,14 @@ TEST_F(sysfs, hammer)
 	struct fixedpool_pool_create_args args = fp_create_args(64, 256);
 	struct hammer h = { 0 };
 	pthread_t t[2];
-	__u64 handle;
+	__u64 handle, end = fp_now_ms() + 12000;
 	int i, fd;
 
 	args.min_blocks = 64;
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, pthread_create(&t[i], NULL, hammer, &h));
 	}
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < 1000 && fp_now_ms() < end; i++) {
 		fd = fp_new_pool(&args);
 		ASSERT_LE(0, fd);
 		__atomic_store_n(&h.id, args.pool_id, __ATOMIC_RELAXED);
@@ -338,8 +342,10 @@ TEST_F(sysfs, hammer)
 	h.stop = true;
 	for (i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
+	printf("# %d pools, %lu reads\n", i, h.reads);
 	EXPECT_EQ(0, h.wrong);
 	EXPECT_LT(0, h.reads);
+	EXPECT_LE(20, i);
 }
 
 /* No kernel address in anything that can be read. */
