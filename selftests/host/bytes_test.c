@@ -4,11 +4,6 @@
  */
 #include "test.h"
 
-/* One block, so that who gets which is no question. */
-#define ONE	.geometry = { .block_size = 4000, .max_blocks = 1 }
-#define SMALL	.geometry = { .block_size = 64, .max_blocks = 64, \
-			      .min_blocks = 64 }
-
 static u64 alloc_how(struct fp_client *client, struct fp_alloc how)
 {
 	u64 handle;
@@ -29,8 +24,7 @@ static void use_and_free(struct fp_client *client, unsigned char byte)
 
 static void unused_blocks_are_zero_and_not_zeroed_again(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 24, .max_blocks = 1000 });
+	struct fp_pool *pool = host_pool_of(24, 1000, 0, 0);
 	struct fp_client *client = host_client(pool);
 	static u64 handles[1000];
 	u32 i;
@@ -46,7 +40,7 @@ static void unused_blocks_are_zero_and_not_zeroed_again(void **state)
 
 static void own_bytes_come_back_unless_zeros_are_asked_for(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(ONE);
+	struct fp_pool *pool = host_one();
 	struct fp_client *client = host_client(pool);
 	u64 handle;
 
@@ -70,14 +64,17 @@ static void a_block_that_changes_owner_is_zeroed_to_its_padding(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		struct fp_pool *pool = HOST_POOL(.geometry = {
-			.block_size = sizes[i], .max_blocks = 600,
-			.min_blocks = 600, .align = 64 });
-		struct fp_client *a = host_client(pool), *b = host_client(pool);
+		struct fp_pool_spec spec = host_spec(sizes[i], 600, 600, 0);
+		struct fp_client *a, *b;
+		struct fp_pool *pool;
 		static u64 mine[600];
 		u32 j, index;
 		u64 handle;
 
+		spec.geometry.align = 64;
+		pool = host_pool(&spec);
+		a = host_client(pool);
+		b = host_client(pool);
 		assert_int_equal(host_alloc_many(a, mine, 600), 600);
 		for (j = 0; j < 600; j++)
 			host_fill(pool, j, 0x22);
@@ -97,7 +94,7 @@ static void a_block_that_changes_owner_is_zeroed_to_its_padding(void **state)
 
 static void bytes_of_the_dead_reach_nobody(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(ONE);
+	struct fp_pool *pool = host_one();
 	struct fp_client *a = host_client(pool), *b;
 
 	(void)state;
@@ -113,11 +110,16 @@ static void bytes_of_the_dead_reach_nobody(void **state)
 
 static void a_pool_that_does_not_zero_does_not(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(ONE, .flags = FP_POOL_NOZERO);
-	struct fp_client *a = host_client(pool), *b = host_client(pool);
+	struct fp_pool_spec spec = host_spec(4000, 1, 0, 0);
+	struct fp_client *a, *b;
+	struct fp_pool *pool;
 	u64 handle;
 
 	(void)state;
+	spec.flags = FP_POOL_NOZERO;
+	pool = host_pool(&spec);
+	a = host_client(pool);
+	b = host_client(pool);
 	use_and_free(a, 0x44);
 	handle = host_alloc(b);
 	assert_true(host_filled(pool, 0, 0x44));
@@ -133,7 +135,7 @@ static void a_pool_that_does_not_zero_does_not(void **state)
 /* Others have written to it: the bytes are nobody's own. */
 static void a_block_that_was_shared_is_zeroed_even_for_its_owner(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(ONE);
+	struct fp_pool *pool = host_one();
 	struct fp_client *a = host_client(pool), *b = host_client(pool);
 	u64 handle = host_alloc(a);
 
@@ -153,7 +155,7 @@ static void a_block_that_was_shared_is_zeroed_even_for_its_owner(void **state)
 
 static void a_reused_id_does_not_inherit_bytes(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(ONE);
+	struct fp_pool *pool = host_one();
 	struct fp_client *old = host_client(pool), *last, *reused;
 
 	(void)state;
@@ -192,7 +194,7 @@ static void alloc_by_a_reused_id(void)
 
 static void ids_are_known_to_be_reused_before_one_is(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(ONE);
+	struct fp_pool *pool = host_one();
 	struct fp_client *first = host_client(pool);
 	struct fp_client *old = host_client(pool), *last, *wrapper;
 
@@ -216,7 +218,7 @@ static void ids_are_known_to_be_reused_before_one_is(void **state)
 
 static void there_are_so_many_clients_and_no_more(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(ONE);
+	struct fp_pool *pool = host_one();
 	struct fp_client *clients = calloc(FP_MAX_CLIENTS + 1,
 					   sizeof(*clients));
 	u32 i;
@@ -241,7 +243,7 @@ static void there_are_so_many_clients_and_no_more(void **state)
 
 static void tag_and_age_are_of_the_last_alloc(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(SMALL);
+	struct fp_pool *pool = host_small();
 	struct fp_client *client = host_client(pool);
 	struct fp_block_info info;
 	u64 handle, plain;
@@ -277,9 +279,7 @@ static void tag_and_age_are_of_the_last_alloc(void **state)
 
 static void describe_knows_what_is_committed(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 64, .max_blocks = 200, .min_blocks = 64,
-		.chunk_blocks = 64 });
+	struct fp_pool *pool = host_pool_of(64, 200, 64, 64);
 	struct fp_client *client = host_client(pool);
 	static const u32 none[] = { 64, 199, 200, 1U << 24, 1U << 31, ~0U };
 	struct fp_block_info info, zero = {};
@@ -299,10 +299,10 @@ static void describe_knows_what_is_committed(void **state)
 
 static void next_held_walks_what_is_held_in_order(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 8, .max_blocks = 5000, .min_blocks = 5000 });
+	struct fp_pool *pool = host_pool_of(8, 5000, 5000, 0);
 	struct fp_client *client = host_client(pool);
 	static u64 handles[5000];
+	static const u32 edges[] = { 0, 1023, 1024, 4999 };
 	static bool keep[5000];
 	u64 random = host_seed();
 	u32 i, at;
@@ -311,7 +311,8 @@ static void next_held_walks_what_is_held_in_order(void **state)
 	assert_int_equal(fp_client_next_held(client, 0), FP_MAX_BLOCKS);
 	assert_int_equal(host_alloc_many(client, handles, 5000), 5000);
 	memset(keep, 0, sizeof(keep));
-	keep[0] = keep[1023] = keep[1024] = keep[4999] = true;
+	for (i = 0; i < ARRAY_SIZE(edges); i++)
+		keep[edges[i]] = true;
 	for (i = 0; i < 5000; i++) {
 		at = fp_handle_index(handles[i]);
 		if (!(host_random(&random) % 50))
@@ -336,7 +337,7 @@ static void next_held_walks_what_is_held_in_order(void **state)
 
 static void failures_are_counted_by_reason(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(SMALL);
+	struct fp_pool *pool = host_small();
 	struct fp_client *client = host_client(pool);
 	static const struct {
 		int err;
@@ -364,8 +365,7 @@ static void failures_are_counted_by_reason(void **state)
 
 static void high_water_is_the_most_ever_held(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 64, .max_blocks = 1024 });
+	struct fp_pool *pool = host_pool_of(64, 1024, 0, 0);
 	struct fp_client *client = host_client(pool);
 	u64 handles[300];
 	struct fp_snapshot snap;

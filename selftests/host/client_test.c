@@ -4,9 +4,6 @@
  */
 #include "test.h"
 
-#define SMALL	.geometry = { .block_size = 64, .max_blocks = 64, \
-			      .min_blocks = 64 }
-
 static u32 held(struct fp_client *client)
 {
 	return atomic_read(&client->nr_held);
@@ -14,7 +11,7 @@ static u32 held(struct fp_client *client)
 
 static void alloc_gives_a_handle_that_names_the_block(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(SMALL);
+	struct fp_pool *pool = host_small();
 	struct fp_client *client = host_client(pool);
 	u64 handle = host_alloc(client);
 	struct fp_block_info info;
@@ -37,7 +34,7 @@ static void alloc_gives_a_handle_that_names_the_block(void **state)
 
 static void alloc_gives_what_there_is_unless_all_is_wanted(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(SMALL);
+	struct fp_pool *pool = host_small();
 	struct fp_client *client = host_client(pool);
 	struct fp_alloc all = { .all = true }, some = {};
 	u64 handles[FP_PIECE];
@@ -65,7 +62,7 @@ static void alloc_gives_what_there_is_unless_all_is_wanted(void **state)
 
 static void the_quota_bounds_one_client_and_no_other(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(SMALL, .quota = 10);
+	struct fp_pool *pool = host_small();
 	struct fp_client *client = host_client(pool);
 	struct fp_client *other = host_client(pool);
 	struct fp_alloc all = { .all = true }, some = {};
@@ -73,6 +70,7 @@ static void the_quota_bounds_one_client_and_no_other(void **state)
 	u32 done;
 
 	(void)state;
+	WRITE_ONCE(pool->quota, 10);
 	assert_int_equal(fp_client_alloc(client, &all, handles, 11, &done),
 			 -EDQUOT);
 	assert_int_equal(done, 0);
@@ -108,9 +106,7 @@ static void the_quota_bounds_one_client_and_no_other(void **state)
 /* Every way that a handle may be wrong, at every operation. */
 static void each_wrong_handle_has_its_errno(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 64, .max_blocks = 200, .min_blocks = 64,
-		.chunk_blocks = 64 });
+	struct fp_pool *pool = host_pool_of(64, 200, 64, 64);
 	struct fp_client *me = host_client(pool);
 	struct fp_client *other = host_client(pool);
 	u64 mine = host_alloc(me), theirs = host_alloc(other);
@@ -163,11 +159,11 @@ static void each_wrong_handle_has_its_errno(void **state)
 		assert_int_equal(host_free(other, theirs), 0);
 		theirs = host_alloc(other);
 		for (i = 0; i < ARRAY_SIZE(cases); i++) {
-			u64 handle = cases[i].free == -EPERM ? theirs :
-				     cases[i].handle;
-			u64 word = at;
+			u64 handle = cases[i].handle, word = 0;
 			int err;
 
+			if (cases[i].free == -EPERM)
+				handle = theirs;
 			if (cases[i].free != -EINVAL)
 				word = host_word(pool, handle);
 			err = host_free(me, handle);
@@ -190,7 +186,7 @@ static void each_wrong_handle_has_its_errno(void **state)
 
 static void free_stops_at_the_first_bad_handle_and_says_which(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(SMALL);
+	struct fp_pool *pool = host_small();
 	struct fp_client *client = host_client(pool);
 	struct fp_alloc how = {};
 	u64 handles[8];
@@ -217,7 +213,8 @@ static void free_stops_at_the_first_bad_handle_and_says_which(void **state)
 		host_check(pool);
 	}
 	/* the same block twice in one call: the second time it is stale */
-	handles[0] = handles[1] = host_alloc(client);
+	handles[0] = host_alloc(client);
+	handles[1] = handles[0];
 	assert_int_equal(fp_client_free(client, handles, 2, &done), -ESTALE);
 	assert_int_equal(done, 1);
 	host_client_gone(client);
@@ -226,11 +223,11 @@ static void free_stops_at_the_first_bad_handle_and_says_which(void **state)
 
 static void a_shared_block_is_free_when_its_last_hold_ends(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(SMALL);
+	struct fp_pool *pool = host_small();
 	struct fp_client *clients[3];
 	struct fp_block_info info;
+	u32 i, j, index;
 	u64 handle;
-	u32 i, j;
 
 	(void)state;
 	for (i = 0; i < 3; i++)
@@ -238,6 +235,7 @@ static void a_shared_block_is_free_when_its_last_hold_ends(void **state)
 	for (i = 0; i < 3; i++) {
 		/* whoever got it, the order in which they leave is no matter */
 		handle = host_alloc(clients[i]);
+		index = fp_handle_index(handle);
 		assert_int_equal(fp_client_hold(clients[(i + 1) % 3], handle),
 				 0);
 		assert_int_equal(fp_client_hold(clients[(i + 2) % 3], handle),
@@ -255,8 +253,8 @@ static void a_shared_block_is_free_when_its_last_hold_ends(void **state)
 			assert_int_equal(host_free(clients[j], handle),
 					 j < 2 ? -EPERM : -ESTALE);
 			host_check(pool);
-			assert_true(fp_client_describe(clients[0],
-					fp_handle_index(handle), &info));
+			assert_true(fp_client_describe(clients[0], index,
+						       &info));
 			assert_int_equal(info.holders, 2 - j);
 			assert_int_equal(info.holder,
 					 j == 1 ? clients[2]->id : 0);
@@ -273,7 +271,7 @@ static void a_shared_block_is_free_when_its_last_hold_ends(void **state)
 
 static void a_hold_may_be_taken_again_after_it_ended(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(SMALL);
+	struct fp_pool *pool = host_small();
 	struct fp_client *a = host_client(pool), *b = host_client(pool);
 	u64 handle = host_alloc(a);
 	u32 i;
@@ -294,7 +292,7 @@ static void a_hold_may_be_taken_again_after_it_ended(void **state)
 
 static void holds_stop_at_the_limit_of_the_word(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(SMALL);
+	struct fp_pool *pool = host_small();
 	struct fp_client *a = host_client(pool), *b = host_client(pool);
 	u64 handle = host_alloc(a);
 	u32 index = fp_handle_index(handle);
@@ -321,8 +319,7 @@ static void holds_stop_at_the_limit_of_the_word(void **state)
 
 static void free_all_ends_the_callers_holds_and_no_others(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 8, .max_blocks = 5000, .min_blocks = 5000 });
+	struct fp_pool *pool = host_pool_of(8, 5000, 5000, 0);
 	struct fp_client *a = host_client(pool), *b = host_client(pool);
 	static u64 mine[3000], theirs[1000];
 	u32 i;
@@ -354,8 +351,7 @@ static void free_all_ends_the_callers_holds_and_no_others(void **state)
 
 static void a_client_that_goes_leaves_nothing_held(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 8, .max_blocks = 4000, .min_blocks = 4000 });
+	struct fp_pool *pool = host_pool_of(8, 4000, 4000, 0);
 	struct fp_client *a = host_client(pool), *b = host_client(pool);
 	static u64 mine[4000];
 	struct fp_snapshot snap;
@@ -378,7 +374,7 @@ static void a_client_that_goes_leaves_nothing_held(void **state)
 
 static void a_client_keeps_its_pool(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(SMALL);
+	struct fp_pool *pool = host_small();
 	struct fp_client *client = host_client(pool);
 
 	(void)state;

@@ -80,9 +80,7 @@ static int sequence_hold(struct fp_pool *pool, struct fp_client *a,
 /* One run with the nth allocation failing: 0 when none did. */
 static int run(sequence_fn sequence, long nth)
 {
-	struct fp_pool_spec spec = HOST_SPEC(.geometry = {
-		.block_size = 64, .max_blocks = 2100, .min_blocks = 64,
-		.chunk_blocks = 512 });
+	struct fp_pool_spec spec = host_spec(64, 2100, 64, 512);
 	long live = shim_live();
 	struct fp_client a = {}, b = {};
 	struct fp_pool *pool;
@@ -159,8 +157,7 @@ static void hold_survives_every_failure(void **state)
 
 static void an_id_out_of_memory_costs_zeroing_and_no_leak(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = { .block_size = 64,
-						       .max_blocks = 64 });
+	struct fp_pool *pool = host_pool_of(64, 64, 0, 0);
 	struct fp_client *a = host_client(pool), *b;
 	struct fp_client c = {};
 	u64 handle = host_alloc(a);

@@ -25,6 +25,23 @@ u64 host_random(u64 *state)
 	return *state * 0x2545f4914f6cdd1dULL;
 }
 
+struct fp_pool_spec host_spec(u64 block_size, u64 max_blocks, u64 min_blocks,
+			      u32 chunk_blocks)
+{
+	return (struct fp_pool_spec) {
+		.geometry = {
+			.block_size = block_size,
+			.max_blocks = max_blocks,
+			.min_blocks = min_blocks,
+			.chunk_blocks = chunk_blocks,
+		},
+		.id = 7,
+		.tag = HOST_TAG,
+		.node = NUMA_NO_NODE,
+		.budget = &host_budget,
+	};
+}
+
 struct fp_pool *host_pool(const struct fp_pool_spec *spec)
 {
 	struct fp_pool *pool = fp_pool_create(spec);
@@ -32,6 +49,25 @@ struct fp_pool *host_pool(const struct fp_pool_spec *spec)
 	if (IS_ERR(pool))
 		fail_msg("fp_pool_create: %ld", PTR_ERR(pool));
 	return pool;
+}
+
+struct fp_pool *host_pool_of(u64 block_size, u64 max_blocks, u64 min_blocks,
+			     u32 chunk_blocks)
+{
+	struct fp_pool_spec spec = host_spec(block_size, max_blocks, min_blocks,
+					     chunk_blocks);
+
+	return host_pool(&spec);
+}
+
+struct fp_pool *host_one(void)
+{
+	return host_pool_of(4000, 1, 0, 0);
+}
+
+struct fp_pool *host_small(void)
+{
+	return host_pool_of(64, 64, 64, 0);
 }
 
 void host_pool_gone(struct fp_pool *pool)

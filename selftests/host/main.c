@@ -16,10 +16,6 @@
 
 #define MAX_TESTS	256
 
-extern const struct host_suite shim_suite, geometry_suite, block_suite,
-	chunk_suite, cache_suite, pool_suite, client_suite, bytes_suite,
-	fault_suite, model_suite, threads_suite, race_suite;
-
 static const struct host_suite *suites[] = {
 	&shim_suite, &geometry_suite, &block_suite, &chunk_suite, &cache_suite,
 	&pool_suite, &client_suite, &bytes_suite, &fault_suite, &model_suite,

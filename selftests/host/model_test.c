@@ -269,11 +269,8 @@ static void play(u32 min_blocks, u32 nr_cpus, u64 steps)
 	must(m);
 	shim_nr_cpus = nr_cpus;
 	m->random = host_seed();
-	m->pool = HOST_POOL(.geometry = { .block_size = 64,
-					  .max_blocks = BLOCKS,
-					  .min_blocks = min_blocks,
-					  .chunk_blocks = 64 },
-			    .quota = QUOTA);
+	m->pool = host_pool_of(64, BLOCKS, min_blocks, 64);
+	WRITE_ONCE(m->pool->quota, QUOTA);
 	if (min_blocks == BLOCKS)
 		near_the_wrap(m);
 	for (i = 0; i < CLIENTS; i++)

@@ -50,9 +50,7 @@ static void min_blocks_are_committed_in_whole_chunks(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		pool = HOST_POOL(.geometry = {
-			.block_size = 64, .max_blocks = 1000,
-			.min_blocks = cases[i][0], .chunk_blocks = 64 });
+		pool = host_pool_of(64, 1000, cases[i][0], 64);
 		fp_pool_snapshot(pool, &snap);
 		assert_int_equal(snap.total, cases[i][1]);
 		assert_int_equal(snap.free, cases[i][1]);
@@ -74,9 +72,7 @@ static void every_block_is_given_once_and_then_none(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		pool = HOST_POOL(.geometry = { .block_size = 64,
-					       .max_blocks = sizes[i],
-					       .chunk_blocks = 64 });
+		pool = host_pool_of(64, sizes[i], 0, 64);
 		n = take(pool, out, indices, sizes[i] + 1, &err);
 		assert_int_equal(n, sizes[i]);
 		assert_int_equal(err, -EAGAIN);
@@ -93,8 +89,7 @@ static void every_block_is_given_once_and_then_none(void **state)
 
 static void growth_adds_a_chunk_at_a_time_up_to_the_last(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 64, .max_blocks = 200, .chunk_blocks = 64 });
+	struct fp_pool *pool = host_pool_of(64, 200, 0, 64);
 	static const u32 totals[] = { 64, 128, 192, 200 };
 	u32 indices[MANY], n = 0, i;
 	bool out[MANY] = {};
@@ -126,8 +121,7 @@ static void the_fullest_chunk_gives_first(void **state)
 
 	(void)state;
 	shim_nr_cpus = 8;
-	pool = HOST_POOL(.geometry = { .block_size = 1024, .max_blocks = 12,
-				       .chunk_blocks = 4 });
+	pool = host_pool_of(1024, 12, 0, 4);
 	assert_int_equal(pool->cache_slots, 0);
 	assert_int_equal(take(pool, out, indices, 12, &err), 12);
 	give_back(pool, out, back, ARRAY_SIZE(back));
@@ -151,8 +145,7 @@ static void a_sparse_chunk_drains_while_a_full_one_serves(void **state)
 
 	(void)state;
 	shim_nr_cpus = 8;
-	pool = HOST_POOL(.geometry = { .block_size = 512, .max_blocks = 15,
-				       .chunk_blocks = 8 });
+	pool = host_pool_of(512, 15, 0, 8);
 	assert_int_equal(pool->cache_slots, 0);
 	n = take(pool, out, indices, 15, &err);
 	assert_int_equal(n, 15);
@@ -170,8 +163,7 @@ static void a_sparse_chunk_drains_while_a_full_one_serves(void **state)
 
 static void blocks_parked_on_other_cpus_come_before_failure(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 64, .max_blocks = 512, .min_blocks = 512 });
+	struct fp_pool *pool = host_pool_of(64, 512, 512, 0);
 	u32 indices[512], n;
 	bool out[512] = {};
 	struct fp_snapshot snap;
@@ -197,9 +189,7 @@ static void blocks_parked_on_other_cpus_come_before_failure(void **state)
 
 static void blocks_parked_on_other_cpus_come_before_growth(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 64, .max_blocks = 1024, .min_blocks = 256,
-		.chunk_blocks = 256 });
+	struct fp_pool *pool = host_pool_of(64, 1024, 256, 256);
 	u32 indices[256], n;
 	bool out[1024] = {};
 	int err;
@@ -218,8 +208,7 @@ static void blocks_parked_on_other_cpus_come_before_growth(void **state)
 
 static void a_cpu_gets_its_own_last_block_back(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 64, .max_blocks = 1024, .min_blocks = 1024 });
+	struct fp_pool *pool = host_pool_of(64, 1024, 1024, 0);
 	u32 index, again;
 	bool out[1024] = {};
 	u64 nr_free;
@@ -249,8 +238,7 @@ static void caches_hold_half_of_a_small_pool_at_most(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		pool = HOST_POOL(.geometry = { .block_size = 8,
-					       .max_blocks = sizes[i] });
+		pool = host_pool_of(8, sizes[i], 0, 0);
 		n = take(pool, out, indices, sizes[i], &err);
 		for (at = 0, cpu = 0; at < n; at++, cpu++) {
 			shim_this_cpu = cpu % shim_nr_cpus;
@@ -272,10 +260,8 @@ static void a_pool_beyond_its_budget_keeps_what_it_has(void **state)
 
 	(void)state;
 	host_budget.limit = 5 * PAGE_SIZE;
-	pool = HOST_POOL(.geometry = { .block_size = 64, .max_blocks = 640,
-				       .chunk_blocks = 64 });
-	other = HOST_POOL(.geometry = { .block_size = 4096, .max_blocks = 2,
-					.min_blocks = 2 });
+	pool = host_pool_of(64, 640, 0, 64);
+	other = host_pool_of(4096, 2, 2, 0);
 	n = take(pool, out, indices, 640, &err);
 	assert_int_equal(n, 3 * 64);
 	assert_int_equal(err, -ENOSPC);
@@ -293,8 +279,7 @@ static void a_pool_beyond_its_budget_keeps_what_it_has(void **state)
 
 static void a_pool_without_pages_keeps_what_it_has(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 4096, .max_blocks = 64, .chunk_blocks = 4 });
+	struct fp_pool *pool = host_pool_of(4096, 64, 0, 4);
 	u32 indices[64], n;
 	bool out[64] = {};
 	int err;
@@ -316,9 +301,7 @@ static void a_pool_without_pages_keeps_what_it_has(void **state)
 static void lookups_know_what_is_committed(void **state)
 {
 	/* 24 bytes: 512 blocks take three pages */
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 24, .max_blocks = 1300, .min_blocks = 600,
-		.chunk_blocks = 512 });
+	struct fp_pool *pool = host_pool_of(24, 1300, 600, 512);
 	static const u32 bad[] = {
 		1024, 1299, 1300, 1301, 1535, 1536, 1U << 24, 1U << 31,
 		0xffffffff,
@@ -346,9 +329,7 @@ static void lookups_know_what_is_committed(void **state)
 
 static void the_short_last_chunk_has_its_pages_and_no_more(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 24, .max_blocks = 1300, .min_blocks = 1300,
-		.chunk_blocks = 512 });
+	struct fp_pool *pool = host_pool_of(24, 1300, 1300, 512);
 
 	(void)state;
 	/* 276 blocks of 24 bytes: two pages */
@@ -362,8 +343,7 @@ static void the_short_last_chunk_has_its_pages_and_no_more(void **state)
 
 static void create_passes_on_what_is_wrong_and_keeps_nothing(void **state)
 {
-	struct fp_pool_spec spec = HOST_SPEC(.geometry = {
-		.block_size = 64, .max_blocks = 0 });
+	struct fp_pool_spec spec = host_spec(64, 0, 0, 0);
 	long live = shim_live();
 
 	(void)state;
@@ -373,7 +353,8 @@ static void create_passes_on_what_is_wrong_and_keeps_nothing(void **state)
 	spec.geometry.block_size = 1ULL << 62;
 	assert_int_equal(PTR_ERR(fp_pool_create(&spec)), -EOVERFLOW);
 	spec.geometry.block_size = 4096;
-	spec.geometry.max_blocks = spec.geometry.min_blocks = 8;
+	spec.geometry.max_blocks = 8;
+	spec.geometry.min_blocks = 8;
 	host_budget.limit = 8 * PAGE_SIZE - 1;
 	assert_int_equal(PTR_ERR(fp_pool_create(&spec)), -ENOSPC);
 	host_budget.limit = S64_MAX;
@@ -385,8 +366,7 @@ static void create_passes_on_what_is_wrong_and_keeps_nothing(void **state)
 
 static void a_pool_lives_as_long_as_its_last_reference(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 64, .max_blocks = 64, .min_blocks = 1 });
+	struct fp_pool *pool = host_pool_of(64, 64, 1, 0);
 
 	(void)state;
 	assert_ptr_equal(fp_pool_get(pool), pool);
@@ -409,8 +389,7 @@ static void killed_while_another_grows(void *arg, unsigned int me)
 
 static void a_killed_task_does_not_wait_for_growth(void **state)
 {
-	struct fp_pool *pool = HOST_POOL(.geometry = {
-		.block_size = 64, .max_blocks = 64 });
+	struct fp_pool *pool = host_pool_of(64, 64, 0, 0);
 
 	(void)state;
 	mutex_lock(&pool->grow_lock);

@@ -50,6 +50,10 @@ struct host_suite {
 	}								\
 } while (0)
 
+extern const struct host_suite shim_suite, geometry_suite, block_suite,
+	chunk_suite, cache_suite, pool_suite, client_suite, bytes_suite,
+	fault_suite, model_suite, threads_suite, race_suite;
+
 /* Rounds to run: fewer where a sanitizer makes each slow; times FP_ROUNDS. */
 u64 host_rounds(u64 rounds);
 
@@ -60,12 +64,16 @@ u64 host_seed(void);
 /* Unlimited unless a test says otherwise; has to be back at 0 in the end. */
 extern struct fp_budget host_budget;
 
-#define HOST_SPEC(...) ((struct fp_pool_spec) {				\
-	.id = 7, .tag = HOST_TAG, .node = NUMA_NO_NODE,			\
-	.budget = &host_budget, __VA_ARGS__ })
-/* A pool that has to come about. */
-#define HOST_POOL(...)	host_pool(&HOST_SPEC(__VA_ARGS__))
+struct fp_pool_spec host_spec(u64 block_size, u64 max_blocks, u64 min_blocks,
+			      u32 chunk_blocks);
+/* A pool that has to come about; of a spec, or of no more than its sizes. */
 struct fp_pool *host_pool(const struct fp_pool_spec *spec);
+struct fp_pool *host_pool_of(u64 block_size, u64 max_blocks, u64 min_blocks,
+			     u32 chunk_blocks);
+/* One block of 4000 bytes, so that who gets which is no question. */
+struct fp_pool *host_one(void);
+/* 64 blocks of 64 bytes, all committed. */
+struct fp_pool *host_small(void);
 
 struct fp_client *host_client(struct fp_pool *pool);
 void host_client_gone(struct fp_client *client);

@@ -18,6 +18,17 @@ struct crowd {
 	u64 rounds;
 };
 
+/* Let the others see a handle; see one. */
+static void show(struct crowd *crowd, u64 at, u64 handle)
+{
+	__atomic_store_n(&crowd->slots[at % SLOTS], handle, __ATOMIC_RELEASE);
+}
+
+static u64 shown(struct crowd *crowd, u64 at)
+{
+	return __atomic_load_n(&crowd->slots[at % SLOTS], __ATOMIC_ACQUIRE);
+}
+
 static void mark(struct fp_pool *pool, u64 handle)
 {
 	u32 index = fp_handle_index(handle);
@@ -106,15 +117,11 @@ static void own_and_lend(void *arg, unsigned int me)
 			break;
 		case 5:
 			if (n)
-				__atomic_store_n(&crowd->slots[
-					host_random(&random) % SLOTS],
-					mine[host_random(&random) % n],
-					__ATOMIC_RELEASE);
+				show(crowd, host_random(&random),
+				     mine[host_random(&random) % n]);
 			break;
 		default:
-			handle = __atomic_load_n(&crowd->slots[
-					host_random(&random) % SLOTS],
-					__ATOMIC_ACQUIRE);
+			handle = shown(crowd, host_random(&random));
 			for (at = 0; at < n && mine[at] != handle; at++)
 				;
 			if (handle && at == n)
@@ -130,22 +137,19 @@ static void own_and_lend(void *arg, unsigned int me)
 	must(fp_client_free_all(client) == n);
 }
 
-static void crowd_run(const struct fp_pool_spec *spec,
+static void crowd_run(struct fp_pool *pool,
 		      void (*run)(void *arg, unsigned int me), u64 rounds,
 		      unsigned int pause_rate)
 {
-	struct crowd crowd = { .rounds = host_rounds(rounds) };
-	struct fp_snapshot snap;
+	struct crowd crowd = { .pool = pool, .rounds = host_rounds(rounds) };
 	u32 i;
 
 	shim_pause_rate = pause_rate;
-	crowd.pool = host_pool(spec);
 	for (i = 0; i < THREADS; i++)
 		crowd.clients[i] = host_client(crowd.pool);
 	host_threads(THREADS, run, &crowd);
 	shim_pause_rate = 0;
 	host_check(crowd.pool);
-	fp_pool_snapshot(crowd.pool, &snap);
 	for (i = 0; i < THREADS; i++)
 		host_client_gone(crowd.clients[i]);
 	host_pool_gone(crowd.pool);
@@ -154,19 +158,13 @@ static void crowd_run(const struct fp_pool_spec *spec,
 static void nobody_else_writes_to_a_block_that_is_held(void **state)
 {
 	(void)state;
-	crowd_run(&HOST_SPEC(.geometry = { .block_size = 100,
-					   .max_blocks = 4 * KEEP,
-					   .align = 64 }),
-		  own_and_lend, 40000, 200);
+	crowd_run(host_pool_of(104, 4 * KEEP, 0, 0), own_and_lend, 40000, 200);
 }
 
 static void nobody_else_writes_where_blocks_are_short(void **state)
 {
 	(void)state;
-	crowd_run(&HOST_SPEC(.geometry = { .block_size = 4096,
-					   .max_blocks = KEEP,
-					   .chunk_blocks = 4 }),
-		  own_and_lend, 40000, 50);
+	crowd_run(host_pool_of(4096, KEEP, 0, 4), own_and_lend, 40000, 50);
 }
 
 /* Everybody acts for every client, and on every handle ever seen. */
@@ -181,11 +179,11 @@ static void act_for_all(void *arg, unsigned int me)
 	int err;
 
 	for (i = 0; i < crowd->rounds; i++) {
-		u64 *slot = &crowd->slots[host_random(&random) % SLOTS];
+		u64 slot = host_random(&random);
 		struct fp_client *client =
 			crowd->clients[host_random(&random) % THREADS];
 
-		handle = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+		handle = shown(crowd, slot);
 		how.zero = i & 1;
 		how.tag = i & 2;
 		how.all = i & 4;
@@ -199,8 +197,7 @@ static void act_for_all(void *arg, unsigned int me)
 			must(!err || err == -EAGAIN || err == -EDQUOT);
 			must(done <= 1 + i % 8);
 			if (done)
-				__atomic_store_n(slot, handles[0],
-						 __ATOMIC_RELEASE);
+				show(crowd, slot, handles[0]);
 			break;
 		case 4:
 		case 5:
@@ -239,19 +236,17 @@ static void act_for_all(void *arg, unsigned int me)
 
 static void everybody_for_everybody_loses_nothing(void **state)
 {
+	struct fp_pool *pool = host_pool_of(64, 300, 0, 64);
+
 	(void)state;
-	crowd_run(&HOST_SPEC(.geometry = { .block_size = 64,
-					   .max_blocks = 300,
-					   .chunk_blocks = 64 },
-			     .quota = 100),
-		  act_for_all, 60000, 100);
+	WRITE_ONCE(pool->quota, 100);
+	crowd_run(pool, act_for_all, 60000, 100);
 }
 
 static void everybody_in_a_pool_of_two_blocks_loses_nothing(void **state)
 {
 	(void)state;
-	crowd_run(&HOST_SPEC(.geometry = { .block_size = 8, .max_blocks = 2 }),
-		  act_for_all, 40000, 20);
+	crowd_run(host_pool_of(8, 2, 0, 0), act_for_all, 40000, 20);
 }
 
 /* Clients come and go, dying with what they hold; others look on. */
@@ -269,16 +264,14 @@ static void come_and_go(void *arg, unsigned int me)
 		n = alloc_marked(&client, handles,
 				 1 + host_random(&random) % 16);
 		for (at = 0; at < SLOTS; at++) {
-			handle = __atomic_load_n(&crowd->slots[at],
-						 __ATOMIC_ACQUIRE);
+			handle = shown(crowd, at);
 			if (handle && host_random(&random) % 2)
 				fp_client_hold(&client, handle);
 			fp_client_describe(&client, fp_handle_index(handle),
 					   &info);
 		}
 		if (n)
-			__atomic_store_n(&crowd->slots[i % SLOTS], handles[0],
-					 __ATOMIC_RELEASE);
+			show(crowd, i, handles[0]);
 		fp_client_fini(&client);
 	}
 }
@@ -286,9 +279,7 @@ static void come_and_go(void *arg, unsigned int me)
 static void clients_that_come_and_go_leave_nothing(void **state)
 {
 	(void)state;
-	crowd_run(&HOST_SPEC(.geometry = { .block_size = 64,
-					   .max_blocks = 100 }),
-		  come_and_go, 40000, 100);
+	crowd_run(host_pool_of(64, 100, 0, 0), come_and_go, 40000, 100);
 }
 
 /* One client, four threads: together never over the quota. */
@@ -310,11 +301,11 @@ static void press_on_the_quota(void *arg, unsigned int me)
 
 static void threads_of_a_client_share_its_quota(void **state)
 {
+	struct fp_pool *pool = host_pool_of(64, 300, 0, 0);
+
 	(void)state;
-	crowd_run(&HOST_SPEC(.geometry = { .block_size = 64,
-					   .max_blocks = 300 },
-			     .quota = 10),
-		  press_on_the_quota, 10000, 100);
+	WRITE_ONCE(pool->quota, 10);
+	crowd_run(pool, press_on_the_quota, 10000, 100);
 }
 
 /* Grow from nothing, all at once. */
@@ -334,10 +325,8 @@ static void threads_that_grow_a_pool_together_get_all_of_it(void **state)
 
 	(void)state;
 	while (rounds--)
-		crowd_run(&HOST_SPEC(.geometry = { .block_size = 64,
-						   .max_blocks = 256 * THREADS,
-						   .chunk_blocks = 64 }),
-			  take_a_share, 1, 10);
+		crowd_run(host_pool_of(64, 256 * THREADS, 0, 64), take_a_share,
+			  1, 10);
 }
 
 static const struct CMUnitTest tests[] = {

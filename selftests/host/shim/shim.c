@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <linux/highmem.h>
 #include <linux/mutex.h>
@@ -68,11 +69,6 @@ void shim_might_sleep(const char *what)
 		shim_bug(what);
 }
 
-bool shim_mutex_is_mine(struct mutex *lock)
-{
-	return READ_ONCE(lock->owner) == &shim_spins;
-}
-
 static u32 shim_random(void)
 {
 	u32 x = shim_pause_state;
@@ -86,10 +82,17 @@ static u32 shim_random(void)
 	return x;
 }
 
+/* Mostly out of the way for a moment, now and then for longer. */
 void shim_pause_now(void)
 {
-	if (!(shim_random() % shim_pause_rate))
+	u32 random = shim_random();
+
+	if (random % shim_pause_rate)
+		return;
+	if (random >> 24)
 		sched_yield();
+	else
+		usleep(50);
 }
 
 int shim_cpu(void)
@@ -169,12 +172,13 @@ void kfree(const void *p)
 	free((void *)p);
 }
 
-void *shim_alloc_percpu(size_t size, size_t align)
+void *shim_alloc_percpu(size_t size, size_t align, gfp_t gfp)
 {
 	size_t bytes = (size_t)shim_nr_cpus * SHIM_PERCPU_UNIT;
 	unsigned int cpu;
 	char *base;
 
+	(void)gfp;
 	if (size > SHIM_PERCPU_UNIT || align > SHIM_ALIGN)
 		shim_bug("per-CPU object too large");
 	base = shim_alloc(bytes, SHIM_ALIGN, 0);

@@ -19,6 +19,11 @@ struct shim_xa_node {
 	void *slots[NODE_SLOTS];
 };
 
+static void *shim_xa_read(void **slot)
+{
+	return __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+}
+
 static void *shim_xa_err(long err)
 {
 	return (void *)(err * 4 + 2);
@@ -57,7 +62,7 @@ void xa_destroy(struct xarray *xa)
 /* The node at *@at, made if there is none and @make. */
 static struct shim_xa_node *shim_xa_node(struct shim_xa_node **at, bool make)
 {
-	struct shim_xa_node *node = smp_load_acquire(at);
+	struct shim_xa_node *node = shim_xa_read((void **)at);
 	struct shim_xa_node *old = NULL;
 
 	if (node || !make)
@@ -89,7 +94,7 @@ void *xa_load(struct xarray *xa, unsigned long index)
 {
 	void **slot = shim_xa_slot(xa, index, false);
 
-	return slot ? smp_load_acquire(slot) : NULL;
+	return slot ? shim_xa_read(slot) : NULL;
 }
 
 void *xa_erase(struct xarray *xa, unsigned long index)
@@ -129,13 +134,13 @@ void *xa_find(struct xarray *xa, unsigned long *index, unsigned long max,
 	if (max > MAX_INDEX)
 		max = MAX_INDEX;
 	while (i <= max) {
-		void *at = smp_load_acquire(&xa->root);
+		void *at = shim_xa_read((void **)&xa->root);
 		int shift = TOP_SHIFT;
 
 		while (at) {
 			struct shim_xa_node *node = at;
 
-			at = smp_load_acquire(&node->slots[i >> shift &
+			at = shim_xa_read(&node->slots[i >> shift &
 							   (NODE_SLOTS - 1)]);
 			shift -= NODE_BITS;
 			if (at && shift < 0) {
@@ -181,7 +186,7 @@ static int shim_xa_alloc(struct xarray *xa, u32 *id, void *entry,
 		if (*slot)
 			continue;
 		*id = i;
-		smp_store_release(slot, entry);
+		__atomic_store_n(slot, entry, __ATOMIC_RELEASE);
 		return 0;
 	}
 	return -EBUSY;

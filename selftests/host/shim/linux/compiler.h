@@ -18,12 +18,17 @@
  * the kernel promises more: what is reached through it is seen.
  */
 #define SHIM_POINTER_TYPE	5
-#define READ_ONCE(x) \
-	__atomic_load_n(&(x), __builtin_classify_type(x) == SHIM_POINTER_TYPE ? \
-			__ATOMIC_ACQUIRE : __ATOMIC_RELAXED)
+#define READ_ONCE(x) ({							\
+	shim_pause();							\
+	__atomic_load_n(&(x),						\
+			__builtin_classify_type(x) == SHIM_POINTER_TYPE ? \
+			__ATOMIC_ACQUIRE : __ATOMIC_RELAXED);		\
+})
 #define WRITE_ONCE(x, value)	__atomic_store_n(&(x), value, __ATOMIC_RELAXED)
 
+/* What the kernel's are. */
 #define smp_load_acquire(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
+/* And its partner. */
 #define smp_store_release(p, value) \
 	__atomic_store_n(p, value, __ATOMIC_RELEASE)
 

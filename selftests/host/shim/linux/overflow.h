@@ -7,6 +7,6 @@
 
 #define check_mul_overflow(a, b, to)	__builtin_mul_overflow(a, b, to)
 #define struct_size(p, member, n) \
-	(sizeof(*(p)) + (size_t)(n) * sizeof((p)->member[0]))
+	(sizeof(*(p)) + (size_t)(n) * sizeof(*((p)->member)))
 
 #endif /* SHIM_LINUX_OVERFLOW_H */

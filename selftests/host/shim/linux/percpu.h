@@ -11,11 +11,11 @@
  */
 #define SHIM_PERCPU_UNIT	4096
 
-void *shim_alloc_percpu(size_t size, size_t align);
+void *shim_alloc_percpu(size_t size, size_t align, gfp_t gfp);
 void free_percpu(void *base);
 
 #define alloc_percpu_gfp(type, gfp) \
-	((type *)shim_alloc_percpu(sizeof(type), _Alignof(type)))
+	((type *)shim_alloc_percpu(sizeof(type), _Alignof(type), gfp))
 #define per_cpu_ptr(p, cpu) \
 	((__typeof__(p))((char *)(p) + (size_t)(cpu) * SHIM_PERCPU_UNIT))
 #define raw_cpu_ptr(p)		per_cpu_ptr(p, shim_cpu())

@@ -12,7 +12,6 @@
 	static inline void trace_##name(proto) { } struct shim_trace_##name
 #define DECLARE_EVENT_CLASS(name, ...)	struct shim_trace_##name
 #define DEFINE_EVENT(class, name, proto, ...) \
-	TRACE_EVENT(name, PROTO_IS(proto))
-#define PROTO_IS(...)			__VA_ARGS__
+	TRACE_EVENT(name, TP_PROTO(proto), class)
 
 #endif /* SHIM_LINUX_TRACEPOINT_H */

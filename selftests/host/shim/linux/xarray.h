@@ -13,7 +13,7 @@ struct shim_xa_node;
 
 /* Readers need no lock: nodes stay until xa_destroy(). */
 struct xarray {
-	spinlock_t xa_lock;
+	spinlock_t xa_lock;	/* of all that writes */
 	struct shim_xa_node *root;
 };
 
@@ -22,7 +22,7 @@ struct xa_limit {
 	u32 min;
 };
 
-#define XA_LIMIT(_min, _max)	(struct xa_limit) { .min = _min, .max = _max }
+#define XA_LIMIT(_min, _max)	((struct xa_limit) { .min = _min, .max = _max })
 
 #define xa_lock(xa)		spin_lock(&(xa)->xa_lock)
 #define xa_unlock(xa)		spin_unlock(&(xa)->xa_lock)

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the KUnit suites have in common: pools and clients that go by
+ * themselves, bytes of blocks, threads, and conservation.
+ */
+#ifndef FP_KUNIT_H
+#define FP_KUNIT_H
+
+#include <kunit/test.h>
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/err.h>
+#include <linux/highmem.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/numa.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "fp_client.h"
+
+#define FP_KUNIT_TAG		0x5a
+#define FP_KUNIT_THREADS	4
+
+/**
+ * struct fp_kunit_pool - a pool that goes when its test ends
+ * @test: the test
+ * @pool: the pool
+ * @budget: what it is charged to, nobody else
+ */
+struct fp_kunit_pool {
+	struct kunit *test;
+	struct fp_pool *pool;
+	struct fp_budget budget;
+};
+
+static inline bool fp_kunit_has_bit(struct fp_client *client, u32 index)
+{
+	struct fp_leaf *leaf = xa_load(&client->leaves, index / FP_LEAF_BITS);
+
+	return leaf && test_bit(index % FP_LEAF_BITS, leaf->held);
+}
+
+/* Clients that have @index in their leaves. */
+static inline u32 fp_kunit_count_bits(struct fp_pool *pool, u32 index)
+{
+	struct fp_client *client;
+	unsigned long id;
+	u32 nr = 0;
+
+	xa_for_each(&pool->clients, id, client)
+		nr += fp_kunit_has_bit(client, index);
+	return nr;
+}
+
+/* Times that @index is on its chunk's free list or in a cache. */
+static inline u32 fp_kunit_parked(struct fp_pool *pool, u32 index)
+{
+	struct fp_chunk *chunk = fp_pool_chunk(pool, index);
+	u32 nr = test_bit(index - chunk->base, chunk->free);
+	int cpu;
+	u32 i;
+
+	for_each_possible_cpu(cpu) {
+		struct fp_cache *cache = &per_cpu_ptr(pool->cpu, cpu)->cache;
+
+		for (i = 0; i < cache->nr; i++)
+			nr += cache->slots[i] == index;
+	}
+	return nr;
+}
+
+/*
+ * Conservation: the snapshot adds up, and every block is what its word says,
+ * in one place, and held by as many as say so. @out blocks were taken by the
+ * test itself.
+ */
+static inline void fp_kunit_check_out(struct kunit *test, struct fp_pool *pool,
+				      u32 out)
+{
+	u64 held = 0, nowhere = 0, total = 0;
+	struct fp_snapshot snap;
+	u32 index, holds;
+	u64 word;
+
+	for (index = 0; index < pool->geo.max_blocks; index++) {
+		struct fp_chunk *chunk = fp_pool_chunk(pool, index);
+
+		if (!chunk)
+			continue;
+		word = fp_block_read(fp_chunk_block(chunk, index));
+		holds = 0;
+		if (fp_word_state(word) == FP_BLOCK_SHARED)
+			holds = fp_word_id(word);
+		else if (fp_word_state(word) == FP_BLOCK_HELD)
+			holds = 1;
+		total++;
+		held += !!holds;
+		if (fp_kunit_parked(pool, index) != !holds)
+			nowhere++;
+		if (fp_kunit_count_bits(pool, index) != holds)
+			KUNIT_FAIL(test, "block %u: word %llx, holders %u",
+				   index, word,
+				   fp_kunit_count_bits(pool, index));
+	}
+	fp_pool_snapshot(pool, &snap);
+	KUNIT_EXPECT_EQ(test, nowhere, out);
+	KUNIT_EXPECT_EQ(test, snap.total, total);
+	KUNIT_EXPECT_EQ(test, snap.held, held);
+	KUNIT_EXPECT_EQ(test, snap.free + snap.cached + snap.held + out, total);
+	KUNIT_EXPECT_EQ(test, snap.stats[FP_STAT_ALLOCS] -
+			      snap.stats[FP_STAT_FREES], held);
+}
+
+static inline void fp_kunit_check(struct kunit *test, struct fp_pool *pool)
+{
+	fp_kunit_check_out(test, pool, 0);
+}
+
+static inline void fp_kunit_pool_gone(void *data)
+{
+	struct fp_kunit_pool *it = data;
+
+	fp_kunit_check(it->test, it->pool);
+	fp_pool_put(it->pool);
+	KUNIT_EXPECT_EQ(it->test, atomic64_read(&it->budget.used), 0);
+}
+
+/* A pool of @spec's geometry, flags and quota; checked when it goes. */
+static inline struct fp_pool *fp_kunit_pool(struct kunit *test,
+					    struct fp_pool_spec spec)
+{
+	struct fp_kunit_pool *it = kunit_kzalloc(test, sizeof(*it), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, it);
+	it->test = test;
+	it->budget.limit = S64_MAX;
+	spec.id = 7;
+	spec.tag = FP_KUNIT_TAG;
+	spec.node = NUMA_NO_NODE;
+	spec.budget = &it->budget;
+	it->pool = fp_pool_create(&spec);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, it->pool);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   fp_kunit_pool_gone,
+							   it));
+	return it->pool;
+}
+
+/* 64 blocks of 64 bytes, all committed. */
+static inline struct fp_pool *fp_kunit_small(struct kunit *test)
+{
+	return fp_kunit_pool(test, (struct fp_pool_spec) {
+		.geometry = { .block_size = 64, .max_blocks = 64,
+			      .min_blocks = 64 },
+	});
+}
+
+/* One block of 4000 bytes. */
+static inline struct fp_pool *fp_kunit_one(struct kunit *test, u32 flags)
+{
+	return fp_kunit_pool(test, (struct fp_pool_spec) {
+		.geometry = { .block_size = 4000, .max_blocks = 1 },
+		.flags = flags,
+	});
+}
+
+static inline void fp_kunit_client_gone(void *client)
+{
+	fp_client_fini(client);
+}
+
+static inline struct fp_client *fp_kunit_client(struct kunit *test,
+						struct fp_pool *pool)
+{
+	struct fp_client *client = kunit_kzalloc(test, sizeof(*client),
+						 GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, client);
+	KUNIT_ASSERT_EQ(test, 0, fp_client_init(client, pool, true, NULL));
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, fp_kunit_client_gone,
+						  client));
+	return client;
+}
+
+/* The client goes before its test ends. */
+static inline void fp_kunit_client_goes(struct kunit *test,
+					struct fp_client *client)
+{
+	kunit_release_action(test, fp_kunit_client_gone, client);
+}
+
+/* One block; 0 and an errno in @err if there is none. */
+static inline u64 fp_kunit_try_alloc(struct fp_client *client, int *err)
+{
+	struct fp_alloc how = {};
+	u64 handle = 0;
+	u32 done;
+
+	*err = fp_client_alloc(client, &how, &handle, 1, &done);
+	return done ? handle : 0;
+}
+
+static inline u64 fp_kunit_alloc(struct kunit *test, struct fp_client *client)
+{
+	int err;
+	u64 handle = fp_kunit_try_alloc(client, &err);
+
+	KUNIT_ASSERT_EQ(test, err, 0);
+	KUNIT_ASSERT_NE(test, handle, 0);
+	return handle;
+}
+
+static inline int fp_kunit_free(struct fp_client *client, u64 handle)
+{
+	u32 done;
+
+	return fp_client_free(client, &handle, 1, &done);
+}
+
+static inline struct fp_block *fp_kunit_block(struct fp_pool *pool, u64 handle)
+{
+	u32 index = fp_handle_index(handle);
+
+	return fp_chunk_block(fp_pool_chunk(pool, index), index);
+}
+
+static inline u64 fp_kunit_word(struct fp_pool *pool, u64 handle)
+{
+	return fp_block_read(fp_kunit_block(pool, handle));
+}
+
+static inline u64 fp_kunit_stat(struct fp_pool *pool, enum fp_stat stat)
+{
+	struct fp_snapshot snap;
+
+	fp_pool_snapshot(pool, &snap);
+	return snap.stats[stat];
+}
+
+/* Fill @len bytes of the mapping from @at on, or compare (@fill < 0). */
+static inline bool fp_kunit_bytes(struct fp_pool *pool, u64 at, u64 len,
+				  int fill, u8 want)
+{
+	bool same = true;
+
+	while (len) {
+		struct page *page = fp_pool_page(pool, at >> PAGE_SHIFT);
+		u64 here = min_t(u64, len, PAGE_SIZE - offset_in_page(at));
+		u8 *bytes = kmap_local_page(page);
+
+		if (fill >= 0)
+			memset(bytes + offset_in_page(at), fill, here);
+		else if (memchr_inv(bytes + offset_in_page(at), want, here))
+			same = false;
+		kunmap_local(bytes);
+		at += here;
+		len -= here;
+	}
+	return same;
+}
+
+static inline void fp_kunit_fill(struct fp_pool *pool, u32 index, u8 byte)
+{
+	fp_kunit_bytes(pool, index * pool->geo.stride, pool->geo.stride, byte,
+		       0);
+}
+
+static inline bool fp_kunit_filled(struct fp_pool *pool, u32 index, u8 byte)
+{
+	return fp_kunit_bytes(pool, index * pool->geo.stride, pool->geo.stride,
+			      -1, byte);
+}
+
+/**
+ * struct fp_kunit_thread - one of several threads of a test
+ * @run: what it does; returns how often it found something wrong
+ * @arg: for @run
+ * @me: its number, from 0
+ * @bad: what @run returned
+ * @done: it is over
+ */
+struct fp_kunit_thread {
+	u32 (*run)(void *arg, u32 me);
+	void *arg;
+	u32 me;
+	u32 bad;
+	struct completion done;
+};
+
+static inline int fp_kunit_thread_main(void *data)
+{
+	struct fp_kunit_thread *thread = data;
+
+	thread->bad = thread->run(thread->arg, thread->me);
+	kthread_complete_and_exit(&thread->done, 0);
+}
+
+/* Run FP_KUNIT_THREADS threads to their ends; none may find anything wrong. */
+static inline void fp_kunit_threads(struct kunit *test,
+				    u32 (*run)(void *arg, u32 me), void *arg)
+{
+	struct fp_kunit_thread *threads;
+	struct task_struct *task;
+	u32 i, started = 0;
+
+	threads = kunit_kcalloc(test, FP_KUNIT_THREADS, sizeof(*threads),
+				GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, threads);
+	for (i = 0; i < FP_KUNIT_THREADS; i++) {
+		threads[i].run = run;
+		threads[i].arg = arg;
+		threads[i].me = i;
+		init_completion(&threads[i].done);
+		task = kthread_run(fp_kunit_thread_main, &threads[i],
+				   "fp_kunit/%u", i);
+		if (IS_ERR(task))
+			break;
+		started++;
+	}
+	for (i = 0; i < started; i++) {
+		wait_for_completion(&threads[i].done);
+		KUNIT_EXPECT_EQ(test, threads[i].bad, 0);
+	}
+	KUNIT_EXPECT_EQ(test, started, FP_KUNIT_THREADS);
+}
+
+/* From here on the current task has been killed, or has not. */
+static inline void fp_kunit_kill(bool killed)
+{
+	spin_lock_irq(&current->sighand->siglock);
+	if (killed)
+		sigaddset(&current->pending.signal, SIGKILL);
+	else
+		sigdelset(&current->pending.signal, SIGKILL);
+	recalc_sigpending();
+	spin_unlock_irq(&current->sighand->siglock);
+}
+
+#endif /* FP_KUNIT_H */
