@@ -323,7 +323,7 @@ TEST_F(sysfs, hammer)
 	struct hammer h = { 0 };
 	pthread_t t[2];
 	__u64 handle, end = fp_now_ms() + 12000;
-	int i, fd;
+	int i, k, fd;
 
 	args.min_blocks = 64;
 	for (i = 0; i < 2; i++) {
@@ -340,8 +340,8 @@ TEST_F(sysfs, hammer)
 		close(fd);
 	}
 	h.stop = true;
-	for (i = 0; i < 2; i++)
-		pthread_join(t[i], NULL);
+	for (k = 0; k < 2; k++)
+		pthread_join(t[k], NULL);
 	printf("# %d pools, %lu reads\n", i, h.reads);
 	EXPECT_EQ(0, h.wrong);
 	EXPECT_LT(0, h.reads);
