@@ -25,7 +25,7 @@ endif
 guest := $(CURDIR)/build/guest
 .DEFAULT_GOAL := all
 
-.PHONY: all module lib tools guest demo check host-check kunit vm-check lint \
+.PHONY: all module lib tools guest demo check host-check kunit vm-check debug-check lint \
 	shell docs install clean help
 
 all: module tools ## the module, the library and the tools
@@ -65,6 +65,10 @@ kunit: ## only the KUnit suites (UML, KASAN)
 vm-check: ## only the selftests, on each stock kernel
 	$(Q)tools/setup guest
 	$(Q)tools/check vm-6.1 vm-6.12
+
+debug-check: ## KUnit and the selftests on a debug kernel (KASAN, lockdep, kmemleak)
+	$(Q)tools/setup guest
+	$(Q)VM_TIMEOUT=$${VM_TIMEOUT:-2400} tools/check debug-kunit vm-debug
 
 lint: ## all static checks
 	$(Q)tools/setup lint
