@@ -6,7 +6,7 @@
 
 set -Eeuo pipefail
 # A script that ends because of set -e must not do so without a word.
-trap 'say "gave up at ${BASH_SOURCE[0]##*/}:$LINENO ($BASH_COMMAND)"' ERR
+trap 'say "gave up at ${BASH_SOURCE[0]##*/}:$LINENO (${BASH_COMMAND:0:60})"' ERR
 
 fp_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 fp_cache=${XDG_CACHE_HOME:-$HOME/.cache}/fixedpool
