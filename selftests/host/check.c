@@ -6,8 +6,12 @@
  */
 #include "test.h"
 
+#define MAX_CLIENTS	16U
+
 /**
  * struct tally - what a walk has found
+ * @clients: the pool's clients, in the order of their ids
+ * @nr_clients: how many
  * @parked: per block, how often it is on a free list or in a cache
  * @free: blocks on the chunks' free lists
  * @cached: blocks in caches
@@ -18,6 +22,8 @@
  * @total: blocks of all chunks
  */
 struct tally {
+	struct fp_client *clients[MAX_CLIENTS];
+	u32 nr_clients;
 	unsigned char *parked;
 	u64 free;
 	u64 cached;
@@ -104,14 +110,12 @@ static bool has_bit(struct fp_client *client, u32 index)
 	return leaf && test_bit(index % FP_LEAF_BITS, leaf->held);
 }
 
-static u32 count_bits(struct fp_pool *pool, u32 index)
+static u32 count_bits(const struct tally *tally, u32 index)
 {
-	struct fp_client *client;
-	unsigned long id;
-	u32 nr = 0;
+	u32 i, nr = 0;
 
-	xa_for_each(&pool->clients, id, client)
-		nr += has_bit(client, index);
+	for (i = 0; i < tally->nr_clients; i++)
+		nr += has_bit(tally->clients[i], index);
 	return nr;
 }
 
@@ -145,7 +149,7 @@ static void walk_words(struct fp_pool *pool, struct tally *tally)
 		default:
 			fail_msg("block %u: word %llx", index, word);
 		}
-		assert_int_equal(count_bits(pool, index), holds);
+		assert_int_equal(count_bits(tally, index), holds);
 		/* free in one place at most, or held and in none */
 		assert_true(tally->parked[index] <= !holds);
 		tally->out += !holds && !tally->parked[index];
@@ -154,16 +158,16 @@ static void walk_words(struct fp_pool *pool, struct tally *tally)
 	}
 }
 
-static u32 walk_clients(struct fp_pool *pool, struct tally *tally)
+static void walk_clients(struct fp_pool *pool, struct tally *tally)
 {
 	struct fp_client *client;
 	unsigned long id;
-	u32 nr = 0;
 
 	xa_for_each(&pool->clients, id, client) {
 		u32 index, bits = 0;
 
-		nr++;
+		must(tally->nr_clients < MAX_CLIENTS);
+		tally->clients[tally->nr_clients++] = client;
 		assert_int_equal(client->id, id);
 		assert_ptr_equal(client->pool, pool);
 		for (index = fp_client_next_held(client, 0);
@@ -173,21 +177,19 @@ static u32 walk_clients(struct fp_pool *pool, struct tally *tally)
 		assert_int_equal(atomic_read(&client->nr_held), bits);
 		tally->bits += bits;
 	}
-	return nr;
 }
 
 void host_check_out(struct fp_pool *pool, u32 out)
 {
 	struct fp_snapshot snap;
 	struct tally tally = {};
-	u32 clients;
 
 	tally.parked = calloc(pool->geo.max_blocks, 1);
 	must(tally.parked);
+	walk_clients(pool, &tally);
 	walk_chunks(pool, &tally);
 	walk_caches(pool, &tally);
 	walk_words(pool, &tally);
-	clients = walk_clients(pool, &tally);
 	free(tally.parked);
 
 	assert_int_equal(tally.out, out);
@@ -200,7 +202,7 @@ void host_check_out(struct fp_pool *pool, u32 out)
 	assert_int_equal(snap.free, tally.free);
 	assert_int_equal(snap.cached, tally.cached);
 	assert_int_equal(snap.held, tally.held);
-	assert_int_equal(snap.clients, clients);
+	assert_int_equal(snap.clients, tally.nr_clients);
 	assert_int_equal(snap.stats[FP_STAT_ALLOCS] -
 			 snap.stats[FP_STAT_FREES], tally.held);
 	assert_true(snap.high_water >= snap.held);

@@ -44,7 +44,7 @@ static int sequence_alloc_all(struct fp_pool *pool, struct fp_client *a,
 static int sequence_grow(struct fp_pool *pool, struct fp_client *a,
 			 struct fp_client *b)
 {
-	static u64 handles[2100];
+	static u64 handles[1100];
 	u32 want = pool->geo.max_blocks;
 	u32 got = host_alloc_many(a, handles, want);
 	struct fp_snapshot snap;
@@ -80,7 +80,7 @@ static int sequence_hold(struct fp_pool *pool, struct fp_client *a,
 /* One run with the nth allocation failing: 0 when none did. */
 static int run(sequence_fn sequence, long nth)
 {
-	struct fp_pool_spec spec = host_spec(64, 2100, 64, 512);
+	struct fp_pool_spec spec = host_spec(64, 1100, 64, 512);
 	long live = shim_live();
 	struct fp_client a = {}, b = {};
 	struct fp_pool *pool;
@@ -146,7 +146,7 @@ static void alloc_of_all_survives_every_failure(void **state)
 static void growth_survives_every_failure(void **state)
 {
 	(void)state;
-	sweep(sequence_grow, 55);
+	sweep(sequence_grow, 40);
 }
 
 static void hold_survives_every_failure(void **state)

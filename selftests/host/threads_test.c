@@ -329,6 +329,58 @@ static void threads_that_grow_a_pool_together_get_all_of_it(void **state)
 			  1, 10);
 }
 
+/* One block each from a pool that has none: the first to come grows it. */
+static void take_one(void *arg, unsigned int me)
+{
+	struct crowd *crowd = arg;
+	u64 handle;
+
+	must(host_alloc_many(crowd->clients[me], &handle, 1) == 1);
+	must(host_stat(crowd->pool, FP_STAT_GROWS) == 1);
+}
+
+static void threads_that_need_one_chunk_add_one(void **state)
+{
+	u64 rounds = host_rounds(200);
+	struct fp_pool *pool;
+
+	(void)state;
+	while (rounds--) {
+		pool = host_pool_of(64, 1024, 0, 64);
+		pool->cache_slots = 0;
+		crowd_run(pool, take_one, 1, 4);
+	}
+}
+
+/* Look at every block that may be, while the pool grows under the looks. */
+static void take_or_look(void *arg, unsigned int me)
+{
+	struct crowd *crowd = arg;
+	struct fp_block_info info;
+	struct page *page;
+	u32 index;
+
+	if (!me) {
+		take_a_share(arg, me);
+		return;
+	}
+	for (index = 0; index < crowd->pool->geo.max_blocks; index++) {
+		if (!fp_client_describe(crowd->clients[me], index, &info))
+			continue;
+		page = fp_pool_page(crowd->pool, index * 64 >> PAGE_SHIFT);
+		must(page && page->data);
+	}
+}
+
+static void a_chunk_is_seen_built_or_not_at_all(void **state)
+{
+	u64 rounds = host_rounds(100);
+
+	(void)state;
+	while (rounds--)
+		crowd_run(host_pool_of(64, 256, 0, 64), take_or_look, 1, 10);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(nobody_else_writes_to_a_block_that_is_held),
 	cmocka_unit_test(nobody_else_writes_where_blocks_are_short),
@@ -337,6 +389,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(clients_that_come_and_go_leave_nothing),
 	cmocka_unit_test(threads_of_a_client_share_its_quota),
 	cmocka_unit_test(threads_that_grow_a_pool_together_get_all_of_it),
+	cmocka_unit_test(threads_that_need_one_chunk_add_one),
+	cmocka_unit_test(a_chunk_is_seen_built_or_not_at_all),
 };
 
 HOST_SUITE(threads, tests);
