@@ -291,6 +291,54 @@ static void guessed_handles_free_nothing_of_the_victims(void **state)
 	host_pool_gone(siege.pool);
 }
 
+/* Threads of one client: who guesses right frees what another is just getting. */
+static void rob_oneself(void *arg, unsigned int me)
+{
+	struct siege *siege = arg;
+	u64 random = host_seed() + me, handle, r;
+	u32 tries;
+	int err;
+
+	while (__atomic_fetch_sub(&siege->left, 1, __ATOMIC_RELAXED) > 0) {
+		u32 gen = __atomic_load_n(&siege->gens, __ATOMIC_RELAXED);
+
+		if (!me) {
+			if (!host_alloc_many(siege->victim, &handle, 1))
+				continue;
+			__atomic_store_n(&siege->gens, fp_handle_gen(handle),
+					 __ATOMIC_RELAXED);
+			err = host_free(siege->victim, handle);
+			must(!err || err == -ESTALE);
+			/* the robber may be about to say so */
+			for (tries = 0; fp_client_next_held(siege->victim, 0) <
+			     FP_MAX_BLOCKS; tries++) {
+				must(tries < 10000);
+				usleep(100);
+			}
+			continue;
+		}
+		r = host_random(&random);
+		err = host_free(siege->victim, fp_handle(gen + r % 3, HOST_TAG,
+							 0));
+		must(!err || err == -ESTALE || err == -EINVAL);
+	}
+}
+
+static void guesses_by_the_client_itself_leave_order(void **state)
+{
+	struct siege siege = { .left = host_rounds(100000) };
+
+	(void)state;
+	shim_pause_rate = 3;
+	siege.pool = host_pool_of(64, 1, 0, 0);
+	siege.victim = host_client(siege.pool);
+	host_threads(3, rob_oneself, &siege);
+	shim_pause_rate = 0;
+	host_check(siege.pool);
+	host_client_gone(siege.victim);
+	host_pool_gone(siege.pool);
+}
+
 /* One block at a time, while another thread reads the numbers. */
 static void high_water_thread(void *arg, unsigned int me)
 {
@@ -336,6 +384,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(of_four_who_hold_for_one_client_one_does),
 	cmocka_unit_test(a_hold_comes_in_time_or_is_refused),
 	cmocka_unit_test(guessed_handles_free_nothing_of_the_victims),
+	cmocka_unit_test(guesses_by_the_client_itself_leave_order),
 	cmocka_unit_test(high_water_is_never_over_what_was_out),
 };
 

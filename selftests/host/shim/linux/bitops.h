@@ -22,6 +22,7 @@ static inline void __set_bit(unsigned long nr, unsigned long *addr)
 
 static inline void set_bit(unsigned long nr, unsigned long *addr)
 {
+	shim_pause();
 	__atomic_fetch_or(&addr[BIT_WORD(nr)], BIT_MASK(nr), __ATOMIC_RELAXED);
 }
 
