@@ -161,26 +161,27 @@ static __u64 round_to(__u64 value, __u64 to)
 }
 
 /* The answers of POOL_CREATE, of POOL_QUERY and of POOL_BIND are one. */
-TEST_F(create, geometry)
+TEST_F_TIMEOUT(create, geometry, 120)
 {
 	static const __u64 sizes[] = {
-		1, 7, 8, 9, 63, 64, 65, 100, 256, 1000, 4095, 4096, 4097,
-		6000, 12288, 65536, 100000,
+		1, 7, 8, 9, 63, 64, 65, 100, 1000, 4095, 4096, 4097, 6000,
+		12288, 100000,
 	};
+	static const __u32 aligns[] = { 0, 8, 16, 64, 1024, 4096 };
 	const __u64 page = sysconf(_SC_PAGESIZE);
-	unsigned int i;
-	__u32 align;
+	unsigned int i, k;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		for (align = 0; align <= page; align = align ? align * 2 : 8) {
+		for (k = 0; k < ARRAY_SIZE(aligns); k++) {
 			struct fixedpool_pool_create_args args =
 				fp_create_args(sizes[i], 37);
 			struct fixedpool_pool_query_args q;
 			struct fixedpool_pool_bind_args b;
-			__u64 stride = round_to(sizes[i], align ? align : 8);
+			__u32 align = aligns[k] ? aligns[k] : 8;
+			__u64 stride = round_to(sizes[i], align);
 			int fd, other = fp_open(O_RDWR);
 
-			args.align = align;
+			args.align = aligns[k];
 			args.min_blocks = 3;
 			args.quota = 7;
 			fd = fp_new_pool(&args);
@@ -200,7 +201,7 @@ TEST_F(create, geometry)
 			EXPECT_EQ(args.mapping_size, q.mapping_size);
 			EXPECT_EQ(37, q.max_blocks);
 			EXPECT_EQ(3, q.min_blocks);
-			EXPECT_EQ(align ? align : 8, q.align);
+			EXPECT_EQ(align, q.align);
 			EXPECT_EQ(7, q.quota);
 			EXPECT_EQ(1, q.clients);
 			EXPECT_EQ(0, q.client_held);
@@ -262,7 +263,7 @@ TEST_F(create, chosen_chunks)
 	}
 }
 
-TEST_F(create, names_that_are_refused)
+TEST_F_TIMEOUT(create, names_that_are_refused, 120)
 {
 	struct fixedpool_pool_create_args args;
 	unsigned int c, at;
@@ -272,6 +273,9 @@ TEST_F(create, names_that_are_refused)
 			bool good = c > 31 && c < 127 && c != '/' &&
 				    (at || c != '.');
 
+			/* of the plain ones in the middle a few will do */
+			if (at && good && c % 16)
+				continue;
 			args = fp_create_args(64, 64);
 			args.name[0] = 'a';
 			args.name[1] = 'b';
