@@ -10,25 +10,6 @@ static u32 held(struct fp_client *client)
 	return atomic_read(&client->nr_held);
 }
 
-static u64 alloc_zeroed(struct kunit *test, struct fp_client *client)
-{
-	struct fp_alloc how = { .zero = true };
-	u64 handle;
-	u32 done;
-
-	KUNIT_ASSERT_EQ(test, fp_client_alloc(client, &how, &handle, 1, &done),
-			0);
-	return handle;
-}
-
-static void use_and_free(struct kunit *test, struct fp_client *client, u8 byte)
-{
-	u64 handle = fp_kunit_alloc(test, client);
-
-	fp_kunit_fill(client->pool, fp_handle_index(handle), byte);
-	KUNIT_ASSERT_EQ(test, fp_kunit_free(client, handle), 0);
-}
-
 static void alloc_gives_a_handle_that_names_the_block(struct kunit *test)
 {
 	struct fp_pool *pool = fp_kunit_small(test);
@@ -397,12 +378,12 @@ static void own_bytes_come_back_unless_zeros_are_asked_for(struct kunit *test)
 	struct fp_client *client = fp_kunit_client(test, pool);
 	u64 handle;
 
-	use_and_free(test, client, 0x11);
+	fp_kunit_use(test, client, 0x11);
 	handle = fp_kunit_alloc(test, client);
 	KUNIT_EXPECT_TRUE(test, fp_kunit_filled(pool, 0, 0x11));
 	KUNIT_EXPECT_EQ(test, fp_kunit_stat(pool, FP_STAT_ZEROED), 0);
 	KUNIT_EXPECT_EQ(test, fp_kunit_free(client, handle), 0);
-	alloc_zeroed(test, client);
+	fp_kunit_alloc_zeroed(test, client);
 	KUNIT_EXPECT_TRUE(test, fp_kunit_filled(pool, 0, 0));
 	KUNIT_EXPECT_EQ(test, fp_kunit_stat(pool, FP_STAT_ZEROED), 1);
 }
@@ -414,7 +395,7 @@ static void bytes_of_others_and_of_the_dead_are_zeroed(struct kunit *test)
 	struct fp_client *b = fp_kunit_client(test, pool);
 	struct fp_client *c;
 
-	use_and_free(test, a, 0x22);
+	fp_kunit_use(test, a, 0x22);
 	fp_kunit_alloc(test, b);
 	KUNIT_EXPECT_TRUE(test, fp_kunit_filled(pool, 0, 0));
 	fp_kunit_fill(pool, 0, 0x33);
@@ -432,11 +413,11 @@ static void a_nozero_pool_zeroes_only_when_asked(struct kunit *test)
 	struct fp_client *b = fp_kunit_client(test, pool);
 	u64 handle;
 
-	use_and_free(test, a, 0x44);
+	fp_kunit_use(test, a, 0x44);
 	handle = fp_kunit_alloc(test, b);
 	KUNIT_EXPECT_TRUE(test, fp_kunit_filled(pool, 0, 0x44));
 	KUNIT_EXPECT_EQ(test, fp_kunit_free(b, handle), 0);
-	alloc_zeroed(test, b);
+	fp_kunit_alloc_zeroed(test, b);
 	KUNIT_EXPECT_TRUE(test, fp_kunit_filled(pool, 0, 0));
 }
 
@@ -461,7 +442,7 @@ static void a_reused_id_does_not_inherit_bytes(struct kunit *test)
 	struct fp_client *old = fp_kunit_client(test, pool), *last, *reused;
 
 	KUNIT_ASSERT_EQ(test, old->id, 1);
-	use_and_free(test, old, 0x66);
+	fp_kunit_use(test, old, 0x66);
 	fp_kunit_client_goes(test, old);
 	pool->next_id = FP_ID_MAX;
 	last = fp_kunit_client(test, pool);

@@ -213,6 +213,18 @@ static inline u64 fp_kunit_alloc(struct kunit *test, struct fp_client *client)
 	return handle;
 }
 
+static inline u64 fp_kunit_alloc_zeroed(struct kunit *test,
+					struct fp_client *client)
+{
+	struct fp_alloc how = { .zero = true };
+	u64 handle;
+	u32 done;
+
+	KUNIT_ASSERT_EQ(test, fp_client_alloc(client, &how, &handle, 1, &done),
+			0);
+	return handle;
+}
+
 static inline int fp_kunit_free(struct fp_client *client, u64 handle)
 {
 	u32 done;
@@ -272,6 +284,16 @@ static inline bool fp_kunit_filled(struct fp_pool *pool, u32 index, u8 byte)
 {
 	return fp_kunit_bytes(pool, index * pool->geo.stride, pool->geo.stride,
 			      -1, byte);
+}
+
+/* The client leaves bytes in a block that it frees. */
+static inline void fp_kunit_use(struct kunit *test, struct fp_client *client,
+				u8 byte)
+{
+	u64 handle = fp_kunit_alloc(test, client);
+
+	fp_kunit_fill(client->pool, fp_handle_index(handle), byte);
+	KUNIT_ASSERT_EQ(test, fp_kunit_free(client, handle), 0);
 }
 
 /**

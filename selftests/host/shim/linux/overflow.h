@@ -6,7 +6,6 @@
 #include <linux/types.h>
 
 #define check_mul_overflow(a, b, to)	__builtin_mul_overflow(a, b, to)
-#define struct_size(p, member, n) \
-	(sizeof(*(p)) + (size_t)(n) * sizeof(*((p)->member)))
+#define struct_size(p, member, n)	offsetof(__typeof__(*(p)), member[n])
 
 #endif /* SHIM_LINUX_OVERFLOW_H */
