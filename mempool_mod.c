@@ -35,6 +35,7 @@ static int __init fp_create_declared(char *text)
 	char name[FIXEDPOOL_NAME_MAX] = {};
 	char *label = strsep(&text, ":");
 	char *size = strsep(&text, "x");
+	struct vfsmount *ns;
 	struct fp_entry *entry;
 	int err;
 
@@ -44,7 +45,9 @@ static int __init fp_create_declared(char *text)
 		return -EINVAL;
 	spec.geometry.min_blocks = spec.geometry.max_blocks;
 
-	entry = fp_registry_reserve(name, 0660, current_cred());
+	ns = fp_ipcns_get();
+	entry = fp_registry_reserve(name, ns, 0660, current_cred());
+	fp_ipcns_put(ns);
 	if (IS_ERR(entry))
 		return PTR_ERR(entry);
 	err = fp_registry_build(entry, &spec);

@@ -46,17 +46,18 @@ bool fp_block_must_zero(u64 word, u32 client, bool asked, bool nozero)
  * @block: a block that the caller took off the free lists and zeroed if it
  *	had to
  * @client: id of the holder, 1 to FP_ID_MAX
+ * @keep: the block is to be kept
  *
  * From here on the block is the client's, and its handle acts.
  *
  * Context: any.
  * Return: the block's new word.
  */
-u64 fp_block_give(struct fp_block *block, u32 client)
+u64 fp_block_give(struct fp_block *block, u32 client, bool keep)
 {
 	u64 old = atomic64_read(&block->word);
 	u64 word = fp_word(fp_block_next_gen(fp_word_gen(old)), FP_BLOCK_HELD,
-			   client);
+			   client) | (keep ? FP_WORD_KEEP : 0);
 
 	/* pairs with fp_block_read(): zeroed bytes are seen before the hold */
 	atomic64_set_release(&block->word, word);
@@ -88,8 +89,8 @@ int fp_block_check(u64 word, u32 gen)
  * owns the block, which is on no list yet.
  *
  * Context: any.
- * Return: 0 the block is free; -ESTALE; -EPERM held by another client;
- * -EAGAIN the block is SHARED: end the hold under the hold lock.
+ * Return: 0 the block is free; -ESTALE; -EPERM not held by @client; -EAGAIN
+ * the block is SHARED or to be kept: end the hold under the hold lock.
  */
 int fp_block_end_sole(struct fp_block *block, u32 gen, u32 client)
 {
@@ -102,11 +103,43 @@ int fp_block_end_sole(struct fp_block *block, u32 gen, u32 client)
 			return err;
 		if (fp_word_state(word) == FP_BLOCK_SHARED)
 			return -EAGAIN;
-		if (fp_word_id(word) != client)
+		if (fp_word_state(word) != FP_BLOCK_HELD ||
+		    fp_word_id(word) != client)
 			return -EPERM;
+		if (word & FP_WORD_KEEP)
+			return -EAGAIN;
 	} while (!atomic64_try_cmpxchg(&block->word, &word,
 				       fp_word(gen, FP_BLOCK_FREE, client)));
 	return 0;
+}
+
+/* One step from a word, the keep bit going along but to FREE. */
+static bool fp_block_turn_from(struct fp_block *block, s64 *word,
+			       enum fp_block_state state, u32 id)
+{
+	u64 keep = state == FP_BLOCK_FREE ? 0 : *word & FP_WORD_KEEP;
+
+	return atomic64_try_cmpxchg(&block->word, word,
+				    fp_word(fp_word_gen(*word), state, id) |
+				    keep);
+}
+
+/**
+ * fp_block_turn() - one step of a block's life
+ * @block: the block
+ * @word: what its word is believed to be
+ * @state: what it is to be
+ * @id: id to go with it
+ *
+ * Context: any; under the hold lock if fp_block.h says so.
+ * Return: whether the word was @word, and so the step was taken.
+ */
+bool fp_block_turn(struct fp_block *block, u64 word, enum fp_block_state state,
+		   u32 id)
+{
+	s64 old = word;
+
+	return fp_block_turn_from(block, &old, state, id);
 }
 
 /**
@@ -116,8 +149,8 @@ int fp_block_end_sole(struct fp_block *block, u32 gen, u32 client)
  * @client: id of the client that is to hold it, and does not
  *
  * Context: under the hold lock of the block.
- * Return: 0; -ESTALE; -EEXIST @client is the only holder; -EOVERFLOW too many
- * holds.
+ * Return: 0; -ESTALE; -EEXIST @client is the only holder; -EPERM nobody holds
+ * it (it is on its way, or an orphan); -EOVERFLOW too many holds.
  */
 int fp_block_add_hold(struct fp_block *block, u32 gen, u32 client)
 {
@@ -132,13 +165,14 @@ int fp_block_add_hold(struct fp_block *block, u32 gen, u32 client)
 		holds = 1;
 		if (fp_word_state(word) == FP_BLOCK_SHARED)
 			holds = fp_word_id(word);
+		else if (fp_word_state(word) != FP_BLOCK_HELD)
+			return -EPERM;
 		else if (fp_word_id(word) == client)
 			return -EEXIST;
 		if (holds == FP_HOLDS_MAX)
 			return -EOVERFLOW;
-	} while (!atomic64_try_cmpxchg(&block->word, &word,
-				       fp_word(gen, FP_BLOCK_SHARED,
-					       holds + 1)));
+	} while (!fp_block_turn_from(block, &word, FP_BLOCK_SHARED,
+				     holds + 1));
 	return 0;
 }
 
@@ -158,7 +192,8 @@ bool fp_block_end_shared(struct fp_block *block)
 
 	/* release: pairs with fp_block_read() of the next to take the block */
 	atomic64_set_release(&block->word, holds ?
-			     fp_word(gen, FP_BLOCK_SHARED, holds) :
+			     fp_word(gen, FP_BLOCK_SHARED, holds) |
+			     (word & FP_WORD_KEEP) :
 			     fp_word(gen, FP_BLOCK_FREE, FP_ID_ANY));
 	return !holds;
 }

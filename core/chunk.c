@@ -104,6 +104,7 @@ struct fp_chunk *fp_chunk_create(const struct fp_geometry *geo, u32 nr,
 	chunk->nr_blocks = len;
 	chunk->nr_pages = pages;
 	chunk->stride = geo->stride;
+	chunk->node_id = node;
 	chunk->budget = budget;
 	chunk->nr_free = len;
 
@@ -214,6 +215,47 @@ void fp_chunk_zero(struct fp_chunk *chunk, u32 index)
 		if (!(page & 255))
 			cond_resched();
 	}
+}
+
+/**
+ * fp_chunk_unpin() - part a block from whoever still has its pages pinned
+ * @chunk: the chunk of an isolated pool
+ * @index: a block of it that the caller owns and that is in no page table
+ * @lock: the block's hold lock
+ * @copy: the bytes stay; else a replaced page is zero
+ *
+ * A page that somebody beside the pool refers to is left to him and replaced.
+ * Nobody can get a new reference meanwhile, but for faults that are about to
+ * be refused; such a one costs a page replaced in vain.
+ *
+ * Context: process context, may sleep.
+ * Return: pages replaced, or -ENOMEM: the block has its bytes, some of its
+ * pages may be replaced.
+ */
+int fp_chunk_unpin(struct fp_chunk *chunk, u32 index, spinlock_t *lock,
+		   bool copy)
+{
+	u32 at = (index - chunk->base) * (chunk->stride >> PAGE_SHIFT);
+	u32 end = at + (chunk->stride >> PAGE_SHIFT);
+	struct page *old, *fresh;
+	int replaced = 0;
+
+	for (; at < end; at++) {
+		old = chunk->pages[at];
+		if (page_ref_count(old) == 1)
+			continue;
+		fresh = alloc_pages_node(chunk->node_id, FP_GFP_PAGES, 0);
+		if (!fresh)
+			return -ENOMEM;
+		if (copy)
+			copy_highpage(fresh, old);
+		spin_lock(lock);
+		WRITE_ONCE(chunk->pages[at], fresh);
+		spin_unlock(lock);
+		put_page(old);
+		replaced++;
+	}
+	return replaced;
 }
 
 /**

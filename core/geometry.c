@@ -19,6 +19,15 @@
 #define FP_CHUNK_BYTES		(1ULL << 20)
 #define FP_CHUNK_BLOCKS		(1U << 14)
 
+/*
+ * What a block is aligned to if the user does not say: to pages once that
+ * wastes little, as blocks that end anywhere make for huge chunks.
+ */
+static u32 fp_geometry_choose_align(u64 block_size)
+{
+	return block_size >= 16 * PAGE_SIZE ? PAGE_SIZE : FP_MIN_ALIGN;
+}
+
 /* Fewest blocks, a power of two, whose strides add up to whole pages. */
 static u32 fp_geometry_min_chunk(u64 stride)
 {
@@ -32,6 +41,7 @@ static u32 fp_geometry_choose_chunk(u64 stride, u32 max_blocks)
 	u64 blocks = max_t(u64, FP_CHUNK_BYTES / stride, 1);
 
 	blocks = min_t(u64, blocks, FP_CHUNK_BLOCKS);
+	blocks = max_t(u64, blocks, DIV_ROUND_UP(max_blocks, FP_MAX_CHUNKS));
 	blocks = min_t(u64, blocks, max_blocks);
 	blocks = roundup_pow_of_two(blocks);
 	return max_t(u32, blocks, fp_geometry_min_chunk(stride));
@@ -68,7 +78,7 @@ static int fp_geometry_check(const struct fp_geometry_spec *spec, u32 align)
 int fp_geometry_init(struct fp_geometry *geo,
 		     const struct fp_geometry_spec *spec)
 {
-	u32 align = spec->align ?: FP_MIN_ALIGN;
+	u32 align = spec->align ?: fp_geometry_choose_align(spec->block_size);
 	u32 chunk_blocks = spec->chunk_blocks;
 	u64 stride;
 	int err;
@@ -76,6 +86,8 @@ int fp_geometry_init(struct fp_geometry *geo,
 	err = fp_geometry_check(spec, align);
 	if (err)
 		return err;
+	if (spec->whole_pages)
+		align = PAGE_SIZE;
 
 	stride = round_up(spec->block_size, align);
 	if (stride * spec->max_blocks > FP_MAX_POOL_BYTES)
@@ -87,8 +99,9 @@ int fp_geometry_init(struct fp_geometry *geo,
 	else if (!is_power_of_2(chunk_blocks) ||
 		 chunk_blocks < fp_geometry_min_chunk(stride))
 		return -EINVAL;
-	else if (chunk_blocks > FP_MAX_BLOCKS ||
-		 chunk_blocks * stride > FP_MAX_CHUNK_BYTES)
+	if (chunk_blocks > FP_MAX_BLOCKS ||
+	    chunk_blocks * stride > FP_MAX_CHUNK_BYTES ||
+	    DIV_ROUND_UP((u32)spec->max_blocks, chunk_blocks) > FP_MAX_CHUNKS)
 		return -ERANGE;
 
 	*geo = (struct fp_geometry) {

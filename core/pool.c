@@ -9,12 +9,16 @@
  *   mmap_lock			mm		rwsem	faults; user copies
  *   pool->grow_lock		core/pool.c	mutex	adding chunks
  *   pool->clients.xa_lock	core/pool.c	spin	ids of clients
- *   pool->hold_locks[]		dev/client.c	spin	SHARED words
+ *   folio lock			mm		bit	faults against revocation
+ *   i_mmap_rwsem		mm		rwsem	revocation
+ *   pool->hold_locks[]		dev/client.c	spin	SHARED words, pages' slots
+ *   client->inbox_lock		dev/inbox.c	spin	a client's inbox
+ *   pool->kept.xa_lock		core/orphan.c	spin	blocks to be kept
+ *   line->lock			core/wait.c	spin	who waits
+ *   client->leaves.xa_lock	dev/client.c	spin	leaves of a client
  *   pool->lock			core/pool.c	spin	free lists of the chunks
  *   cache->lock		core/cache.c	spin	one CPU's free blocks
  *
- * No spinlock is held while another is taken; the order among them is only
- * for whoever must.
  */
 #include <linux/bug.h>
 #include <linux/cpumask.h>
@@ -25,6 +29,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "fp_orphan.h"
 #include "fp_pool.h"
 #include "fp_trace.h"
 
@@ -74,7 +79,7 @@ static u32 fp_pool_take_locked(struct fp_pool *pool, u32 *indices, u32 count)
 		got += fp_chunk_take(chunk, indices + got, count - got);
 		fp_pool_file_chunk(pool, chunk);
 	}
-	pool->nr_free -= got;
+	WRITE_ONCE(pool->nr_free, pool->nr_free - got);
 	return got;
 }
 
@@ -90,7 +95,17 @@ static void fp_pool_put_locked(struct fp_pool *pool, const u32 *indices,
 		fp_chunk_put(chunk, indices[i]);
 		fp_pool_file_chunk(pool, chunk);
 	}
-	pool->nr_free += count;
+	WRITE_ONCE(pool->nr_free, pool->nr_free + count);
+}
+
+static void fp_pool_put_back(struct fp_pool *pool, const u32 *indices,
+			     u32 count)
+{
+	if (!count)
+		return;
+	spin_lock(&pool->lock);
+	fp_pool_put_locked(pool, indices, count);
+	spin_unlock(&pool->lock);
 }
 
 static u64 fp_pool_sum(struct fp_pool *pool, enum fp_stat stat)
@@ -103,19 +118,25 @@ static u64 fp_pool_sum(struct fp_pool *pool, enum fp_stat stat)
 	return sum;
 }
 
-/* Frees first: a block freed meanwhile is counted as held, never as less. */
+/*
+ * What was given out and is not free, in an inbox or an orphan. Read in this
+ * order: what moves meanwhile is counted as held, never as less.
+ */
 static u64 fp_pool_held(struct fp_pool *pool)
 {
-	u64 frees = fp_pool_sum(pool, FP_STAT_FREES);
+	u64 gone = fp_pool_sum(pool, FP_STAT_FREES) +
+		   atomic64_read(&pool->nr_inbox) +
+		   atomic64_read(&pool->nr_orphans);
 	u64 allocs = fp_pool_sum(pool, FP_STAT_ALLOCS);
 
-	return allocs > frees ? allocs - frees : 0;
+	return allocs > gone ? allocs - gone : 0;
 }
 
 static void fp_pool_raise_high_water(struct fp_pool *pool, u64 held)
 {
 	lockdep_assert_held(&pool->lock);
-	held = min(held, pool->total);
+	/* what was summed up in passing cannot be more than is out */
+	held = min(held, pool->total - pool->nr_free);
 	if (held > pool->high_water)
 		pool->high_water = held;
 }
@@ -139,7 +160,10 @@ static u32 fp_pool_refill(struct fp_pool *pool, u32 *indices, u32 count)
 
 	parked = fp_cache_put(fp_pool_this_cache(pool), spare, more,
 			      pool->cache_slots);
-	fp_pool_return(pool, spare + parked, more - parked);
+	fp_pool_put_back(pool, spare + parked, more - parked);
+	/* who came meanwhile did not find what was in our hands */
+	if (more)
+		fp_line_wake(&pool->line);
 	return got;
 }
 
@@ -174,9 +198,10 @@ static int fp_pool_add_chunk(struct fp_pool *pool)
 
 	spin_lock(&pool->lock);
 	pool->total += chunk->nr_blocks;
-	pool->nr_free += chunk->nr_blocks;
+	WRITE_ONCE(pool->nr_free, pool->nr_free + chunk->nr_blocks);
 	fp_pool_file_chunk(pool, chunk);
 	spin_unlock(&pool->lock);
+	fp_line_wake(&pool->line);
 	return 0;
 }
 
@@ -210,8 +235,8 @@ unlock:
  * @got: set to the number of blocks taken, which are the caller's to give to a
  *	client, or to give back
  *
- * In this order: this CPU's cache, the chunks, the other CPUs' caches, a new
- * chunk.
+ * In this order: this CPU's cache, the chunks, the other CPUs' caches, orphans
+ * that are old enough, a new chunk.
  *
  * Context: process context, may sleep.
  * Return: 0 if @got is @count; else why it is less: -EAGAIN all blocks are in
@@ -226,7 +251,7 @@ int fp_pool_take(struct fp_pool *pool, u32 *indices, u32 count, u32 *got)
 		n += fp_pool_refill(pool, indices + n, count - n);
 		if (n < count)
 			n += fp_pool_flush(pool, indices + n, count - n);
-		if (n < count)
+		if (n < count && !fp_orphan_collect_due(pool, 1))
 			err = fp_pool_grow(pool);
 	}
 	*got = n;
@@ -250,13 +275,16 @@ void fp_pool_give_back(struct fp_pool *pool, const u32 *indices, u32 count)
 	u32 n = fp_cache_put(cache, indices, count, pool->cache_slots);
 	u32 spilled;
 
-	if (n == count)
-		return;
-	/* half of the cache goes, so that the next free finds room */
-	spilled = fp_cache_take(cache, spill, pool->cache_slots / 2);
-	n += fp_cache_put(cache, indices + n, count - n, pool->cache_slots);
-	fp_pool_return(pool, spill, spilled);
-	fp_pool_return(pool, indices + n, count - n);
+	if (n < count) {
+		/* half of the cache goes, so that the next free finds room */
+		spilled = fp_cache_take(cache, spill, pool->cache_slots / 2);
+		n += fp_cache_put(cache, indices + n, count - n,
+				  pool->cache_slots);
+		fp_pool_put_back(pool, spill, spilled);
+		fp_pool_put_back(pool, indices + n, count - n);
+	}
+	if (count)
+		fp_line_wake(&pool->line);
 }
 
 /**
@@ -269,11 +297,9 @@ void fp_pool_give_back(struct fp_pool *pool, const u32 *indices, u32 count)
  */
 void fp_pool_return(struct fp_pool *pool, const u32 *indices, u32 count)
 {
-	if (!count)
-		return;
-	spin_lock(&pool->lock);
-	fp_pool_put_locked(pool, indices, count);
-	spin_unlock(&pool->lock);
+	fp_pool_put_back(pool, indices, count);
+	if (count)
+		fp_line_wake(&pool->line);
 }
 
 /**
@@ -319,7 +345,32 @@ struct page *fp_pool_page(struct fp_pool *pool, unsigned long pgoff)
 	at = pgoff % geo->chunk_pages;
 	if (!chunk || at >= chunk->nr_pages)
 		return NULL;
-	return chunk->pages[array_index_nospec(at, chunk->nr_pages)];
+	return READ_ONCE(chunk->pages[array_index_nospec(at, chunk->nr_pages)]);
+}
+
+/**
+ * fp_pool_page_get() - the same, with a reference
+ * @pool: an isolated pool
+ * @pgoff: offset in pages, any value
+ *
+ * The page may be replaced at any time, but not go away.
+ *
+ * Context: process context.
+ * Return: the page, to be given back with put_page(); or NULL.
+ */
+struct page *fp_pool_page_get(struct fp_pool *pool, unsigned long pgoff)
+{
+	u32 index = pgoff / (pool->geo.stride >> PAGE_SHIFT);
+	spinlock_t *lock = fp_pool_hold_lock(pool, index);
+	struct page *page;
+
+	/* against fp_chunk_unpin() */
+	spin_lock(lock);
+	page = fp_pool_page(pool, pgoff);
+	if (page)
+		get_page(page);
+	spin_unlock(lock);
+	return page;
 }
 
 /**
@@ -341,6 +392,8 @@ void fp_pool_snapshot(struct fp_pool *pool, struct fp_snapshot *snap)
 	for_each_possible_cpu(cpu)
 		snap->cached += READ_ONCE(per_cpu_ptr(pool->cpu, cpu)->cache.nr);
 	snap->held = fp_pool_held(pool);
+	snap->inbox = atomic64_read(&pool->nr_inbox);
+	snap->orphaned = atomic64_read(&pool->nr_orphans);
 	snap->clients = atomic_read(&pool->nr_clients);
 
 	spin_lock(&pool->lock);
@@ -355,12 +408,19 @@ static void fp_pool_destroy(struct fp_pool *pool)
 {
 	u32 i;
 
+	if (atomic64_read(&pool->nr_orphans))
+		fp_orphan_collect(pool, 0);
 	for (i = 0; i < pool->nr_chunks; i++)
 		fp_chunk_destroy(pool->chunks[i]);
 	xa_destroy(&pool->clients);
+	xa_destroy(&pool->kept);
 	free_percpu(pool->cpu);
 	kvfree(pool->chunks);
 	kfree(pool);
+}
+
+static void fp_pool_no_pin(bool pin)
+{
 }
 
 static void fp_pool_init(struct fp_pool *pool, const struct fp_pool_spec *spec)
@@ -372,11 +432,19 @@ static void fp_pool_init(struct fp_pool *pool, const struct fp_pool_spec *spec)
 	pool->flags = spec->flags;
 	pool->node = spec->node;
 	pool->quota = spec->quota;
+	pool->gc_age_ms = spec->gc_age_ms ?: FP_GC_AGE_MS;
+	pool->gc_threshold = spec->gc_threshold ?: FP_GC_THRESHOLD;
 	pool->budget = spec->budget;
+	pool->pin_module = spec->pin_module ?: fp_pool_no_pin;
+	if (pool->flags & FP_POOL_STRICT)
+		pool->flags |= FP_POOL_ISOLATED;
 	/* caches may park half of a small pool at most */
 	pool->cache_slots = min(FP_CACHE_SLOTS, pool->geo.max_blocks /
 						(2 * num_possible_cpus()));
 	refcount_set(&pool->ref, 1);
+	fp_line_init(&pool->line);
+	init_waitqueue_head(&pool->labels);
+	xa_init_flags(&pool->kept, XA_FLAGS_ACCOUNT);
 	xa_init_flags(&pool->clients, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	pool->next_id = 1;
 	mutex_init(&pool->grow_lock);
@@ -410,13 +478,16 @@ static int fp_pool_commit_min(struct fp_pool *pool)
  */
 struct fp_pool *fp_pool_create(const struct fp_pool_spec *spec)
 {
+	struct fp_geometry_spec geometry = spec->geometry;
 	struct fp_pool *pool;
 	int err, cpu;
 
 	pool = kzalloc(sizeof(*pool), GFP_KERNEL_ACCOUNT);
 	if (!pool)
 		return ERR_PTR(-ENOMEM);
-	err = fp_geometry_init(&pool->geo, &spec->geometry);
+	geometry.whole_pages = spec->flags & (FP_POOL_ISOLATED |
+					      FP_POOL_STRICT);
+	err = fp_geometry_init(&pool->geo, &geometry);
 	if (err)
 		goto free_pool;
 	fp_pool_init(pool, spec);

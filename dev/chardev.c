@@ -7,19 +7,26 @@
 #include <linux/module.h>
 #include <linux/nospec.h>
 #include <linux/pid.h>
+#include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "fp_dev.h"
 
+enum fp_who {
+	FP_ANYBODY,	/* bound or not */
+	FP_CLIENT,	/* a client, also one bound read-only */
+	FP_OWNER,	/* a client with write right */
+};
+
 /**
  * struct fp_op - one ioctl
  * @cmd: its code
  * @size: bytes of its struct today
  * @min_size: bytes of its struct in ABI version 1
- * @write: needs a descriptor opened, and a client bound, for writing
- * @bound: needs a client
+ * @write: needs a descriptor opened for writing
+ * @who: what client it needs
  * @run: does it
  */
 struct fp_op {
@@ -27,42 +34,56 @@ struct fp_op {
 	u32 size;
 	u32 min_size;
 	bool write;
-	bool bound;
+	enum fp_who who;
 	int (*run)(struct fp_call *call);
 };
 
-#define FP_OP(_cmd, _run, _field, _last, _write, _bound)		\
+#define FP_OP(_cmd, _run, _field, _last, _write, _who)			\
 	[_IOC_NR(_cmd)] = {						\
 		.cmd = (_cmd),						\
 		.size = sizeof_field(union fp_args, _field),		\
 		.min_size = offsetofend(typeof_member(union fp_args,	\
 						      _field), _last),	\
 		.write = (_write),					\
-		.bound = (_bound),					\
+		.who = (_who),						\
 		.run = (_run),						\
 	}
 
 static const struct fp_op fp_ops[] = {
 	FP_OP(FIXEDPOOL_IOC_INFO, fp_ioctl_info,
-	      info, max_pools, false, false),
+	      info, max_chunk_bytes, false, FP_ANYBODY),
 	FP_OP(FIXEDPOOL_IOC_POOL_CREATE, fp_ioctl_pool_create,
-	      pool_create, mapping_size, true, false),
+	      pool_create, mapping_size, true, FP_ANYBODY),
 	FP_OP(FIXEDPOOL_IOC_POOL_BIND, fp_ioctl_pool_bind,
-	      pool_bind, mapping_size, false, false),
+	      pool_bind, pool_flags, false, FP_ANYBODY),
 	FP_OP(FIXEDPOOL_IOC_POOL_DESTROY, fp_ioctl_pool_destroy,
-	      pool_destroy, name, true, false),
+	      pool_destroy, name, true, FP_ANYBODY),
 	FP_OP(FIXEDPOOL_IOC_POOL_QUERY, fp_ioctl_pool_query,
-	      pool_query, zeroed, false, true),
+	      pool_query, gc_threshold, false, FP_CLIENT),
 	FP_OP(FIXEDPOOL_IOC_ALLOC, fp_ioctl_alloc,
-	      alloc, timeout_ns, true, true),
+	      alloc, timeout_ns, true, FP_OWNER),
 	FP_OP(FIXEDPOOL_IOC_FREE, fp_ioctl_free,
-	      handles, handles, true, true),
+	      handles, handles, true, FP_CLIENT),
 	FP_OP(FIXEDPOOL_IOC_FREE_ALL, fp_ioctl_free_all,
-	      free_all, ended, true, true),
+	      free_all, ended, true, FP_CLIENT),
 	FP_OP(FIXEDPOOL_IOC_HOLD, fp_ioctl_hold,
-	      handles, handles, true, true),
+	      handles, handles, true, FP_OWNER),
 	FP_OP(FIXEDPOOL_IOC_LIST, fp_ioctl_list,
-	      list, next, false, true),
+	      list, next, false, FP_CLIENT),
+	FP_OP(FIXEDPOOL_IOC_SEND, fp_ioctl_send,
+	      send, reserved, true, FP_OWNER),
+	FP_OP(FIXEDPOOL_IOC_RECV, fp_ioctl_recv,
+	      recv, timeout_ns, true, FP_CLIENT),
+	FP_OP(FIXEDPOOL_IOC_CLIENT_LABEL, fp_ioctl_client_label,
+	      client_label, label, true, FP_CLIENT),
+	FP_OP(FIXEDPOOL_IOC_CLIENT_FIND, fp_ioctl_client_find,
+	      client_find, timeout_ns, false, FP_CLIENT),
+	FP_OP(FIXEDPOOL_IOC_KEEP, fp_ioctl_keep,
+	      keep, tag, true, FP_OWNER),
+	FP_OP(FIXEDPOOL_IOC_ADOPT, fp_ioctl_adopt,
+	      adopt, tag, true, FP_OWNER),
+	FP_OP(FIXEDPOOL_IOC_GC, fp_ioctl_gc,
+	      gc, collected, true, FP_OWNER),
 };
 
 static const struct fp_op *fp_op_find(unsigned int cmd)
@@ -107,6 +128,23 @@ int fp_call_reply(struct fp_call *call)
 	return copy_to_user(call->uarg, &call->args, call->size) ? -EFAULT : 0;
 }
 
+/**
+ * fp_call_timeout() - how long the call may wait
+ * @call: the call
+ * @timeout_ns: what the user said
+ * @nonblock: the user's flag
+ *
+ * Return: 0 not at all, positive so many nanoseconds, FIXEDPOOL_WAIT_FOREVER;
+ * below that the user's value is malformed.
+ */
+s64 fp_call_timeout(const struct fp_call *call, s64 timeout_ns, bool nonblock)
+{
+	if (timeout_ns >= FIXEDPOOL_WAIT_FOREVER &&
+	    (nonblock || call->filp->f_flags & O_NONBLOCK))
+		return 0;
+	return timeout_ns;
+}
+
 static long fp_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	const struct fp_op *op = fp_op_find(cmd);
@@ -124,12 +162,10 @@ static long fp_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	if (err)
 		return err;
 	call.client = fp_file_client(call.file);
-	if (op->bound) {
-		if (!call.client)
-			return -ENOTCONN;
-		if (op->write && !call.client->write)
-			return -EBADF;
-	}
+	if (op->who != FP_ANYBODY && !call.client)
+		return -ENOTCONN;
+	if (op->who == FP_OWNER && !call.client->write)
+		return -EBADF;
 	return op->run(&call);
 }
 
@@ -151,7 +187,8 @@ static int fp_open(struct inode *inode, struct file *filp)
 		return err;
 	}
 	mutex_init(&file->bind_lock);
-	file->client.opener = get_task_pid(current, PIDTYPE_TGID);
+	file->opener = get_task_pid(current, PIDTYPE_TGID);
+	file->ns = fp_ipcns_get();
 	filp->f_mapping = file->inode->i_mapping;
 	filp->private_data = file;
 	return stream_open(inode, filp);
@@ -160,26 +197,58 @@ static int fp_open(struct inode *inode, struct file *filp)
 static int fp_release(struct inode *inode, struct file *filp)
 {
 	struct fp_file *file = filp->private_data;
-	struct pid *opener = file->client.opener;
 
-	if (file->bound) {
-		fp_client_fini(&file->client);
+	if (file->client) {
+		/* opener and inode go with the client's last reference */
+		fp_client_fini(file->client);
 		fp_entry_put(file->entry);
+	} else {
+		put_pid(file->opener);
+		fp_anon_inode_put(file->inode);
 	}
-	put_pid(opener);
-	fp_anon_inode_put(file->inode);
+	fp_ipcns_put(file->ns);
 	kfree(file);
 	return 0;
 }
 
-/* Not const: the composition root says who writes fdinfo. */
-static struct file_operations fp_fops = {
+static __poll_t fp_poll(struct file *filp, struct poll_table_struct *table)
+{
+	struct fp_file *file = filp->private_data;
+	struct fp_client *client = fp_file_client(file);
+	__poll_t mask = 0;
+
+	if (!client)
+		return EPOLLERR;
+	poll_wait(filp, &client->line.poll, table);
+	poll_wait(filp, &client->pool->line.poll, table);
+	/* pairs with fp_line_wake_poll(); poll_wait() has it only of late */
+	smp_mb();
+	if (READ_ONCE(client->nr_inbox))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (client->write && fp_client_can_alloc(client))
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	if (READ_ONCE(file->entry->destroyed))
+		mask |= EPOLLHUP;
+	return mask;
+}
+
+/* Who writes fdinfo; the composition root says it. */
+static void (*fp_fdinfo)(struct seq_file *seq, struct file *filp);
+
+static void fp_show_fdinfo(struct seq_file *seq, struct file *filp)
+{
+	fp_fdinfo(seq, filp);
+}
+
+static const struct file_operations fp_fops = {
 	.owner = THIS_MODULE,
 	.open = fp_open,
 	.release = fp_release,
 	.unlocked_ioctl = fp_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = fp_mmap,
+	.poll = fp_poll,
+	.show_fdinfo = fp_show_fdinfo,
 };
 
 static struct miscdevice fp_misc = {
@@ -211,7 +280,7 @@ struct fp_file *fp_file_of(struct file *filp)
  */
 int fp_chardev_register(void (*show_fdinfo)(struct seq_file *, struct file *))
 {
-	fp_fops.show_fdinfo = show_fdinfo;
+	fp_fdinfo = show_fdinfo;
 	return misc_register(&fp_misc);
 }
 

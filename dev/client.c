@@ -9,20 +9,23 @@
 #include <linux/bitops.h>
 #include <linux/err.h>
 #include <linux/ktime.h>
-#include <linux/nospec.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "fp_client.h"
+#include "fp_orphan.h"
 #include "fp_trace.h"
 
-static struct fp_leaf *fp_client_leaf(struct fp_client *client, u32 index)
-{
-	return xa_load(&client->leaves, index / FP_LEAF_BITS);
-}
-
-/* The leaf, made if there is none yet; NULL if out of memory. */
-static struct fp_leaf *fp_client_make_leaf(struct fp_client *client, u32 index)
+/**
+ * fp_client_make_leaf() - the leaf of a block, made if there is none yet
+ * @client: the client
+ * @index: the block
+ *
+ * Context: process context, may sleep.
+ * Return: the leaf, which lives as long as the client; NULL if out of memory.
+ */
+struct fp_leaf *fp_client_make_leaf(struct fp_client *client, u32 index)
 {
 	struct fp_leaf *leaf = fp_client_leaf(client, index);
 	struct fp_leaf *old;
@@ -40,15 +43,106 @@ static struct fp_leaf *fp_client_make_leaf(struct fp_client *client, u32 index)
 	return xa_is_err(old) ? NULL : old;
 }
 
-static bool fp_client_holds(struct fp_client *client, u32 index)
+/**
+ * fp_client_holds() - does the client hold this block, if it is SHARED
+ * @client: the client
+ * @index: the block
+ *
+ * Context: any; exact under the hold lock.
+ * Return: whether its bit is set.
+ */
+bool fp_client_holds(struct fp_client *client, u32 index)
 {
 	struct fp_leaf *leaf = fp_client_leaf(client, index);
 
 	return leaf && test_bit(index % FP_LEAF_BITS, leaf->held);
 }
 
-/* Count up to @count blocks in; return how many the quota allows. */
-static u32 fp_client_charge(struct fp_client *client, u32 count, bool all)
+/**
+ * fp_client_may_touch_locked() - as fp_client_may_touch()
+ * @client: the client
+ * @index: any block that is committed
+ * @write: read-only does not do
+ *
+ * Context: under the hold lock of the block: the two bits of a SHARED one go
+ * together.
+ * Return: whether the client holds the block so.
+ */
+bool fp_client_may_touch_locked(struct fp_client *client, u32 index, bool write)
+{
+	struct fp_chunk *chunk = fp_pool_chunk(client->pool, index);
+	u64 word = fp_block_read(fp_chunk_block(chunk, index));
+	struct fp_leaf *leaf;
+
+	lockdep_assert_held(fp_pool_hold_lock(client->pool, index));
+	switch (fp_word_state(word)) {
+	case FP_BLOCK_HELD:
+		return fp_word_id(word) == client->id;
+	case FP_BLOCK_SHARED:
+		leaf = fp_client_leaf(client, index);
+		return leaf && test_bit(index % FP_LEAF_BITS, leaf->held) &&
+		       !(write &&
+			 test_bit(index % FP_LEAF_BITS, leaf->readonly));
+	default:
+		return false;
+	}
+}
+
+/**
+ * fp_client_can_alloc() - would ALLOC of one block find one, as things are
+ * @client: the client
+ *
+ * Context: process context.
+ * Return: whether there is room in the quota, and a free block, or room for
+ * one. The machine's memory may run out all the same.
+ */
+bool fp_client_can_alloc(struct fp_client *client)
+{
+	struct fp_pool *pool = client->pool;
+	u32 quota = READ_ONCE(pool->quota);
+	struct fp_snapshot snap;
+
+	if (quota && atomic_read(&client->nr_held) >= quota)
+		return false;
+	if (READ_ONCE(pool->line.nr))
+		return false;
+	if (!fp_orphan_due_in_ms(pool))
+		return true;
+	fp_pool_snapshot(pool, &snap);
+	return snap.free || snap.cached || snap.total < pool->geo.max_blocks;
+}
+
+/**
+ * fp_client_may_touch() - does the client hold this block right now
+ * @client: the client
+ * @index: any block that is committed
+ * @write: read-only does not do
+ *
+ * Context: process context; under the lock of the page that is to be mapped,
+ * see fp_revoke(), for the answer to last.
+ * Return: whether it may have the block in its page tables.
+ */
+bool fp_client_may_touch(struct fp_client *client, u32 index, bool write)
+{
+	spinlock_t *lock = fp_pool_hold_lock(client->pool, index);
+	bool may;
+
+	spin_lock(lock);
+	may = fp_client_may_touch_locked(client, index, write);
+	spin_unlock(lock);
+	return may;
+}
+
+/**
+ * fp_client_charge() - count blocks against the quota
+ * @client: the client
+ * @count: blocks wanted
+ * @all: all of them or none
+ *
+ * Context: any.
+ * Return: how many the quota allows, and are counted now.
+ */
+u32 fp_client_charge(struct fp_client *client, u32 count, bool all)
 {
 	u32 quota = READ_ONCE(client->pool->quota) ?: FP_MAX_BLOCKS;
 	int held = atomic_read(&client->nr_held);
@@ -64,14 +158,33 @@ static u32 fp_client_charge(struct fp_client *client, u32 count, bool all)
 	return room;
 }
 
-static void fp_client_uncharge(struct fp_client *client, u32 count)
+/**
+ * fp_client_uncharge() - undo fp_client_charge()
+ * @client: the client
+ * @count: blocks
+ *
+ * Context: any.
+ */
+void fp_client_uncharge(struct fp_client *client, u32 count)
 {
-	if (count)
-		atomic_sub(count, &client->nr_held);
+	if (!count)
+		return;
+	/* a full barrier, for fp_line_wake_poll() */
+	if (atomic_sub_return(count, &client->nr_held) >= 0 &&
+	    READ_ONCE(client->pool->quota))
+		fp_line_wake_poll(&client->pool->line);
 }
 
-/* Count a refused handle, and trace it. */
-static int fp_client_refuse(struct fp_client *client, u64 handle, int err)
+/**
+ * fp_client_refuse() - count a bad handle, and trace it
+ * @client: the client
+ * @handle: the handle
+ * @err: why, as a negative errno
+ *
+ * Context: any.
+ * Return: @err.
+ */
+int fp_client_refuse(struct fp_client *client, u64 handle, int err)
 {
 	switch (err) {
 	case -EINVAL:
@@ -83,6 +196,8 @@ static int fp_client_refuse(struct fp_client *client, u64 handle, int err)
 	case -EPERM:
 		fp_pool_count(client->pool, FP_STAT_FOREIGN_HANDLES, 1);
 		break;
+	default:
+		return err;	/* nothing is wrong with the handle */
 	}
 	trace_fixedpool_bad_handle(client->pool->id, client->id, handle, err);
 	return err;
@@ -101,6 +216,9 @@ void fp_client_failed(struct fp_client *client, int err)
 	case -EAGAIN:
 		fp_pool_count(client->pool, FP_STAT_FAIL_AGAIN, 1);
 		break;
+	case -ETIMEDOUT:
+		fp_pool_count(client->pool, FP_STAT_TIMEOUTS, 1);
+		break;
 	case -EDQUOT:
 		fp_pool_count(client->pool, FP_STAT_FAIL_QUOTA, 1);
 		break;
@@ -111,8 +229,15 @@ void fp_client_failed(struct fp_client *client, int err)
 	}
 }
 
-/* The block a handle speaks of, whatever its generation; NULL if none. */
-static struct fp_block *fp_client_lookup(struct fp_client *client, u64 handle)
+/**
+ * fp_client_lookup() - the block a handle speaks of, whatever its generation
+ * @client: the client
+ * @handle: any value
+ *
+ * Context: any.
+ * Return: the block, or NULL.
+ */
+struct fp_block *fp_client_lookup(struct fp_client *client, u64 handle)
 {
 	struct fp_pool *pool = client->pool;
 	u32 index = fp_handle_index(handle);
@@ -123,8 +248,7 @@ static struct fp_block *fp_client_lookup(struct fp_client *client, u64 handle)
 	chunk = fp_pool_chunk(pool, index);
 	if (!chunk)
 		return NULL;
-	return &chunk->blocks[array_index_nospec(index - chunk->base,
-						 chunk->nr_blocks)];
+	return fp_chunk_block(chunk, index);
 }
 
 /**
@@ -150,19 +274,115 @@ int fp_client_init(struct fp_client *client, struct fp_pool *pool, bool write,
 	client->pool = pool;
 	client->write = write;
 	client->opener = opener;
+	spin_lock_init(&client->inbox_lock);
+	INIT_LIST_HEAD(&client->inbox);
+	fp_line_init(&client->line);
+	refcount_set(&client->ref, 1);
 	atomic_set(&client->nr_held, 0);
 	xa_init_flags(&client->leaves, XA_FLAGS_ACCOUNT);
 
-	err = xa_alloc_cyclic(&pool->clients, &client->id, client,
-			      XA_LIMIT(1, FP_ID_MAX), &pool->next_id,
-			      GFP_KERNEL);
+	xa_lock(&pool->clients);
+	err = __xa_alloc_cyclic(&pool->clients, &client->id, client,
+				XA_LIMIT(1, FP_ID_MAX), &pool->next_id,
+				GFP_KERNEL);
+	if (err > 0)
+		WRITE_ONCE(pool->ids_reused, true);
+	xa_unlock(&pool->clients);
 	if (err < 0) {
 		atomic_dec(&pool->nr_clients);
 		return err == -EBUSY ? -EOVERFLOW : err;
 	}
-	if (err)
-		WRITE_ONCE(pool->ids_reused, true);
 	fp_pool_get(pool);
+	return 0;
+}
+
+/**
+ * fp_client_get() - a client by its id
+ * @pool: the pool
+ * @id: any value
+ *
+ * Context: process context.
+ * Return: the client, to be dropped with fp_client_put(), or NULL.
+ */
+struct fp_client *fp_client_get(struct fp_pool *pool, u32 id)
+{
+	struct fp_client *client;
+
+	xa_lock(&pool->clients);
+	client = xa_load(&pool->clients, id);
+	if (client && !refcount_inc_not_zero(&client->ref))
+		client = NULL;
+	xa_unlock(&pool->clients);
+	return client;
+}
+
+/**
+ * fp_client_put() - drop a reference
+ * @client: the client
+ *
+ * Context: process context, may sleep.
+ */
+void fp_client_put(struct fp_client *client)
+{
+	if (refcount_dec_and_test(&client->ref) && client->free)
+		client->free(client);
+}
+
+/**
+ * fp_client_unpin() - part a block from whoever has its pages pinned
+ * @client: who is to hold it next, or gives it away
+ * @index: a block of an isolated pool that is in no page table, and that
+ *	nobody can touch
+ * @copy: keep its bytes
+ *
+ * Context: process context, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int fp_client_unpin(struct fp_client *client, u32 index, bool copy)
+{
+	struct fp_pool *pool = client->pool;
+	int n = fp_chunk_unpin(fp_pool_chunk(pool, index), index,
+			       fp_pool_hold_lock(pool, index), copy);
+
+	if (n > 0)
+		fp_pool_count(pool, FP_STAT_REPLACED, n);
+	return min(n, 0);
+}
+
+/*
+ * A free block of an isolated pool is to go to somebody new: take it out of
+ * the page tables of its last holder, who was not troubled at FREE, and leave
+ * the pages that are pinned behind.
+ */
+static int fp_client_take_over(struct fp_client *client, u32 index, u32 last)
+{
+	struct fp_client *other = NULL;
+
+	/* after STRICT, or of SHARED blocks, there is nothing left to revoke */
+	if (last != FP_ID_ANY && !(client->pool->flags & FP_POOL_STRICT))
+		other = fp_client_get(client->pool, last);
+	if (other) {
+		fp_revoke(other, index);
+		fp_client_put(other);
+	}
+	return fp_client_unpin(client, index, false);
+}
+
+/* Tag and time of an allocation, where anybody wants them. */
+static int fp_client_note(struct fp_chunk *chunk, u32 index,
+			  const struct fp_alloc *how)
+{
+	struct fp_note *notes = READ_ONCE(chunk->notes);
+
+	if (how->tag || how->keep)
+		notes = fp_chunk_notes(chunk);
+	else if (!notes)
+		return 0;
+	if (!notes)
+		return -ENOMEM;
+	WRITE_ONCE(notes[index - chunk->base].stamp_ms,
+		   ktime_to_ms(ktime_get()));
+	WRITE_ONCE(notes[index - chunk->base].tag, how->tag);
 	return 0;
 }
 
@@ -178,25 +398,26 @@ static u64 fp_client_give(struct fp_client *client, u32 index,
 	struct fp_block *block = fp_chunk_block(chunk, index);
 	u32 id = READ_ONCE(pool->ids_reused) ? FP_ID_ANY : client->id;
 	struct fp_leaf *leaf = fp_client_make_leaf(client, index);
-	struct fp_note *notes = READ_ONCE(chunk->notes);
+	u64 word = fp_block_read(block);
+	u32 last = fp_word_id(word);
 	u64 handle;
 
-	if (how->tag)
-		notes = fp_chunk_notes(chunk);
-	if (!leaf || (how->tag && !notes))
+	if (!leaf || fp_client_note(chunk, index, how))
 		return 0;
-	if (fp_block_must_zero(fp_block_read(block), id, how->zero,
+	if (fp_pool_isolated(pool) && last != FP_ID_NONE &&
+	    (last != id || last == FP_ID_ANY) &&
+	    fp_client_take_over(client, index, last))
+		return 0;
+	if (fp_block_must_zero(word, id, how->zero,
 			       pool->flags & FP_POOL_NOZERO)) {
 		fp_chunk_zero(chunk, index);
 		fp_pool_count(pool, FP_STAT_ZEROED, 1);
 	}
-	if (notes) {
-		WRITE_ONCE(notes[index - chunk->base].stamp_ms,
-			   ktime_to_ms(ktime_get()));
-		WRITE_ONCE(notes[index - chunk->base].tag, how->tag);
-	}
+	if (how->keep && fp_orphan_reserve(pool, index))
+		return 0;
 	set_bit(index % FP_LEAF_BITS, leaf->held);
-	handle = fp_handle(fp_word_gen(fp_block_give(block, client->id)),
+	handle = fp_handle(fp_word_gen(fp_block_give(block, client->id,
+						     how->keep)),
 			   pool->tag, index);
 	trace_fixedpool_alloc(pool->id, client->id, handle);
 	return handle;
@@ -220,21 +441,26 @@ int fp_client_alloc(struct fp_client *client, const struct fp_alloc *how,
 	u32 room = fp_client_charge(client, count, how->all);
 	u32 indices[FP_PIECE];
 	u32 got = 0, given = 0;
-	int err = -EDQUOT;
+	int taken = -EDQUOT, err;
 
 	if (room)
-		err = fp_pool_take(client->pool, indices, room, &got);
+		taken = fp_pool_take(client->pool, indices, room, &got);
+	err = taken;
 	if (how->all && got < count)
 		goto give_back;
 	for (; given < got; given++) {
-		handles[given] = fp_client_give(client, indices[given], how);
-		if (!handles[given]) {
-			err = -ENOMEM;
+		/* zeroing may take long */
+		err = -EINTR;
+		if (given && fatal_signal_pending(current))
 			break;
-		}
+		handles[given] = fp_client_give(client, indices[given], how);
+		err = -ENOMEM;
+		if (!handles[given])
+			break;
 	}
-	if (!err && given < count)
-		err = -EDQUOT;
+	/* all that was taken was given: what is short is short of blocks */
+	if (given == got)
+		err = given == room && room < count ? -EDQUOT : taken;
 	fp_pool_count(client->pool, FP_STAT_ALLOCS, given);
 give_back:
 	fp_pool_return(client->pool, indices + given, got - given);
@@ -243,235 +469,35 @@ give_back:
 	return err;
 }
 
-/*
- * End this client's hold on a SHARED block. Return 0 with @freed telling
- * whether it was the last; -EAGAIN the block is not SHARED (any more).
- */
-static int fp_client_end_shared(struct fp_client *client,
-				struct fp_block *block, u32 gen, u32 index,
-				bool *freed)
-{
-	spinlock_t *lock = fp_pool_hold_lock(client->pool, index);
-	struct fp_leaf *leaf = fp_client_leaf(client, index);
-	u64 word;
-	int err = -EAGAIN;
-
-	spin_lock(lock);
-	word = fp_block_read(block);
-	if (fp_word_gen(word) != gen || fp_word_state(word) != FP_BLOCK_SHARED)
-		goto unlock;
-	err = -EPERM;
-	if (!leaf || !test_and_clear_bit(index % FP_LEAF_BITS, leaf->held))
-		goto unlock;
-	*freed = fp_block_end_shared(block);
-	err = 0;
-unlock:
-	spin_unlock(lock);
-	return err;
-}
-
-/* End this client's hold on a block, of whatever kind it is. */
-static int fp_client_end(struct fp_client *client, struct fp_block *block,
-			 u32 gen, u32 index, bool *freed)
-{
-	int err;
-
-	do {
-		*freed = false;
-		err = fp_block_end_sole(block, gen, client->id);
-		if (!err) {
-			*freed = true;
-			clear_bit(index % FP_LEAF_BITS,
-				  fp_client_leaf(client, index)->held);
-		} else if (err == -EAGAIN) {
-			err = fp_client_end_shared(client, block, gen, index,
-						   freed);
-		}
-	} while (err == -EAGAIN);
-	return err;
-}
-
 /**
- * fp_client_free() - end holds
- * @client: the client
- * @handles: @count handles, any values
- * @count: how many, 1 to FP_PIECE
- * @done: set to the number of holds ended, from the front
+ * fp_client_fini() - the client goes away
+ * @client: the client; all its mappings are gone, nobody calls for it any more
  *
- * Context: process context.
- * Return: 0; or what is wrong with @handles[@done]: -EINVAL, -ESTALE, -EPERM.
- */
-int fp_client_free(struct fp_client *client, const u64 *handles, u32 count,
-		   u32 *done)
-{
-	u32 indices[FP_PIECE];
-	u32 i, freed = 0;
-	int err = 0;
-
-	for (i = 0; i < count; i++) {
-		struct fp_block *block = fp_client_lookup(client, handles[i]);
-		u32 index = fp_handle_index(handles[i]);
-		bool last;
-
-		err = -EINVAL;
-		if (block)
-			err = fp_client_end(client, block,
-					    fp_handle_gen(handles[i]), index,
-					    &last);
-		if (err) {
-			fp_client_refuse(client, handles[i], err);
-			break;
-		}
-		trace_fixedpool_free(client->pool->id, client->id, handles[i]);
-		if (last)
-			indices[freed++] = index;
-	}
-	fp_client_uncharge(client, i);
-	fp_pool_count(client->pool, FP_STAT_FREES, freed);
-	fp_pool_give_back(client->pool, indices, freed);
-	*done = i;
-	return err;
-}
-
-/* End all holds of one leaf; return how many. */
-static u32 fp_client_end_leaf(struct fp_client *client, struct fp_leaf *leaf,
-			      u32 base)
-{
-	u32 indices[FP_PIECE];
-	u32 ended = 0, freed = 0;
-	u32 bit, gen;
-	bool last;
-
-	for_each_set_bit(bit, leaf->held, FP_LEAF_BITS) {
-		struct fp_chunk *chunk = fp_pool_chunk(client->pool,
-						       base + bit);
-		struct fp_block *block = fp_chunk_block(chunk, base + bit);
-
-		gen = fp_word_gen(fp_block_read(block));
-		if (fp_client_end(client, block, gen, base + bit, &last))
-			continue;	/* another thread has ended it */
-		trace_fixedpool_free(client->pool->id, client->id,
-				     fp_handle(gen, client->pool->tag,
-					       base + bit));
-		ended++;
-		if (last)
-			indices[freed++] = base + bit;
-		if (freed == FP_PIECE) {
-			fp_pool_count(client->pool, FP_STAT_FREES, freed);
-			fp_pool_return(client->pool, indices, freed);
-			freed = 0;
-		}
-	}
-	fp_pool_count(client->pool, FP_STAT_FREES, freed);
-	fp_pool_return(client->pool, indices, freed);
-	return ended;
-}
-
-/**
- * fp_client_free_all() - end all holds of the client
- * @client: the client
- *
- * Holds that other threads get meanwhile may or may not be among them.
- *
- * Context: process context, may sleep.
- * Return: holds ended.
- */
-u64 fp_client_free_all(struct fp_client *client)
-{
-	struct fp_leaf *leaf;
-	unsigned long at;
-	u64 ended = 0;
-	u32 n;
-
-	xa_for_each(&client->leaves, at, leaf) {
-		n = fp_client_end_leaf(client, leaf, at * FP_LEAF_BITS);
-		fp_client_uncharge(client, n);
-		ended += n;
-		cond_resched();
-	}
-	return ended;
-}
-
-/**
- * fp_client_fini() - the client's last reference is gone
- * @client: the client, used by nobody else
- *
- * Ends every hold, whatever signals are pending, and drops the pool.
+ * Ends every hold, whatever signals are pending, and drops the pool. The
+ * struct lives on until its last reference goes.
  *
  * Context: process context, may sleep.
  */
 void fp_client_fini(struct fp_client *client)
 {
+	struct fp_pool *pool = client->pool;
 	struct fp_leaf *leaf;
 	unsigned long at;
 
-	fp_pool_count(client->pool, FP_STAT_RECLAIMED,
-		      fp_client_free_all(client));
-	/* no word says this id any more; now no observer finds it either */
-	xa_erase(&client->pool->clients, client->id);
+	fp_client_close_inbox(client);
+	fp_pool_count(pool, FP_STAT_RECLAIMED, fp_client_end_all(client, true));
+	/* who waits for a block wants to know when orphans are due */
+	if (!fp_orphan_collect_due(pool, READ_ONCE(pool->gc_threshold)) &&
+	    atomic64_read(&pool->nr_orphans))
+		fp_line_wake(&pool->line);
+	/* no live word says this id any more; now nobody finds it either */
+	xa_erase(&pool->clients, client->id);
 	xa_for_each(&client->leaves, at, leaf)
 		kfree(leaf);
 	xa_destroy(&client->leaves);
-	atomic_dec(&client->pool->nr_clients);
-	fp_pool_put(client->pool);
-}
-
-/* Add the client's hold to a block whose leaf exists and is charged. */
-static int fp_client_add_hold(struct fp_client *client, struct fp_leaf *leaf,
-			      struct fp_block *block, u64 handle)
-{
-	u32 index = fp_handle_index(handle);
-	spinlock_t *lock = fp_pool_hold_lock(client->pool, index);
-	u64 word;
-	int err = -EEXIST;
-
-	spin_lock(lock);
-	word = fp_block_read(block);
-	if (fp_word_gen(word) == fp_handle_gen(handle) &&
-	    fp_word_state(word) == FP_BLOCK_SHARED &&
-	    test_bit(index % FP_LEAF_BITS, leaf->held))
-		goto unlock;
-	err = fp_block_add_hold(block, fp_handle_gen(handle), client->id);
-	if (!err)
-		set_bit(index % FP_LEAF_BITS, leaf->held);
-unlock:
-	spin_unlock(lock);
-	return err;
-}
-
-/**
- * fp_client_hold() - take a hold on a live block
- * @client: the client
- * @handle: any value
- *
- * Context: process context, may sleep.
- * Return: 0; -EINVAL, -ESTALE, -EEXIST held already, -EDQUOT, -ENOMEM,
- * -EOVERFLOW.
- */
-int fp_client_hold(struct fp_client *client, u64 handle)
-{
-	struct fp_block *block = fp_client_lookup(client, handle);
-	struct fp_leaf *leaf;
-	int err;
-
-	if (!block)
-		return fp_client_refuse(client, handle, -EINVAL);
-	err = fp_block_check(fp_block_read(block), fp_handle_gen(handle));
-	if (err)
-		return fp_client_refuse(client, handle, err);
-	leaf = fp_client_make_leaf(client, fp_handle_index(handle));
-	if (!leaf)
-		return -ENOMEM;
-	if (!fp_client_charge(client, 1, true))
-		return -EDQUOT;
-
-	err = fp_client_add_hold(client, leaf, block, handle);
-	if (err) {
-		fp_client_uncharge(client, 1);
-		return fp_client_refuse(client, handle, err);
-	}
-	fp_pool_count(client->pool, FP_STAT_HOLDS, 1);
-	return 0;
+	atomic_dec(&pool->nr_clients);
+	fp_client_put(client);
+	fp_pool_put(pool);
 }
 
 /**
@@ -543,27 +569,37 @@ bool fp_client_describe(struct fp_client *client, u32 index,
 	if (!fp_word_gen(word))
 		return true;
 	info->handle = fp_handle(fp_word_gen(word), pool->tag, index);
-	switch (fp_word_state(word)) {
+	info->state = fp_word_state(word);
+	switch (info->state) {
 	case FP_BLOCK_FREE:
 		return true;
 	case FP_BLOCK_HELD:
+	case FP_BLOCK_MOVING:
+	case FP_BLOCK_INBOX:
 		info->holders = 1;
 		info->holder = fp_word_id(word);
-		info->mine = info->holder == client->id;
+		info->mine = info->state == FP_BLOCK_HELD &&
+			     info->holder == client->id;
 		break;
 	case FP_BLOCK_SHARED:
 		info->holders = fp_word_id(word);
 		if (info->holders == 1)
 			info->holder = fp_client_find_holder(pool, index);
 		info->mine = fp_client_holds(client, index);
+		info->readonly = info->mine &&
+				 !fp_client_may_touch(client, index, true);
+		break;
+	case FP_BLOCK_ORPHAN:
 		break;
 	}
 	/* pairs with fp_chunk_notes(): the notes are seen zeroed */
 	notes = smp_load_acquire(&chunk->notes);
-	if (notes)
-		info->tag = READ_ONCE(notes[index - chunk->base].tag);
+	if (!notes)
+		return true;
+	notes += index - chunk->base;
+	info->tag = READ_ONCE(notes->tag);
 	if (info->tag)
 		info->age_ms = ktime_to_ms(ktime_get()) -
-			READ_ONCE(notes[index - chunk->base].stamp_ms);
+			       READ_ONCE(notes->stamp_ms);
 	return true;
 }

@@ -14,6 +14,7 @@
 #include <linux/uaccess.h>
 
 #include "fp_dev.h"
+#include "fp_orphan.h"
 
 /* Entries of LIST that are gathered before they are copied out. */
 #define FP_LIST_PIECE	16U
@@ -44,23 +45,33 @@ static int fp_alloc_deliver(struct fp_call *call, u32 at, const u64 *handles,
 	u64 __user *to = fp_user_handles(call->args.alloc.handles) + at;
 
 	if (!copy_to_user(to, handles, count * sizeof(*handles)) &&
-	    !fp_call_put(call, struct fixedpool_alloc_args, done, at + count))
+	    !fp_call_done(call, at + count))
 		return 0;
 	fp_alloc_undo(call->client, handles, count);
 	return -EFAULT;
 }
 
-/* Up to count blocks, piece by piece. */
-static int fp_alloc_some(struct fp_call *call, const struct fp_alloc *how,
-			 u32 *done)
+static struct fp_alloc fp_alloc_how(const struct fixedpool_alloc_args *args)
 {
+	return (struct fp_alloc) {
+		.tag = args->tag,
+		.zero = args->flags & FIXEDPOOL_ALLOC_ZERO,
+		.all = args->flags & FIXEDPOOL_ALLOC_ALL,
+		.keep = args->flags & FIXEDPOOL_ALLOC_KEEP,
+	};
+}
+
+/* Up to count blocks, piece by piece. */
+static int fp_alloc_some(struct fp_call *call, u32 *done)
+{
+	struct fp_alloc how = fp_alloc_how(&call->args.alloc);
 	u32 count = call->args.alloc.count;
 	u64 handles[FP_PIECE];
 	int err, fault;
 	u32 got;
 
 	do {
-		err = fp_client_alloc(call->client, how, handles,
+		err = fp_client_alloc(call->client, &how, handles,
 				      min(count - *done, FP_PIECE), &got);
 		if (!got)
 			break;
@@ -75,9 +86,9 @@ static int fp_alloc_some(struct fp_call *call, const struct fp_alloc *how,
 }
 
 /* All blocks before any of them is shown to the user. */
-static int fp_alloc_all(struct fp_call *call, const struct fp_alloc *how,
-			u32 *done)
+static int fp_alloc_all(struct fp_call *call, u32 *done)
 {
+	struct fp_alloc how = fp_alloc_how(&call->args.alloc);
 	u32 count = call->args.alloc.count;
 	u32 got, at = 0;
 	u64 *handles;
@@ -87,7 +98,7 @@ static int fp_alloc_all(struct fp_call *call, const struct fp_alloc *how,
 	if (!handles)
 		return -ENOMEM;
 	do {
-		err = fp_client_alloc(call->client, how, handles + at,
+		err = fp_client_alloc(call->client, &how, handles + at,
 				      min(count - at, FP_PIECE), &got);
 		at += got;
 	} while (!err && at < count);
@@ -101,7 +112,8 @@ static int fp_alloc_all(struct fp_call *call, const struct fp_alloc *how,
 	return err;
 }
 
-static int fp_alloc_check(const struct fixedpool_alloc_args *args)
+static int fp_alloc_check(const struct fixedpool_alloc_args *args,
+			  u32 max_blocks)
 {
 	if (args->flags & ~FIXEDPOOL_ALLOC_FLAGS)
 		return -EOPNOTSUPP;
@@ -110,9 +122,46 @@ static int fp_alloc_check(const struct fixedpool_alloc_args *args)
 	if (args->count > FP_MAX_BATCH ||
 	    (args->flags & FIXEDPOOL_ALLOC_ALL && args->count > FP_MAX_ALL))
 		return -ERANGE;
-	if (args->timeout_ns)
-		return -EOPNOTSUPP;
-	return 0;
+	/* more than there can ever be would hold up the line for nothing */
+	if (args->flags & FIXEDPOOL_ALLOC_ALL && args->count > max_blocks)
+		return -ERANGE;
+	return args->timeout_ns < FIXEDPOOL_WAIT_FOREVER ? -EINVAL : 0;
+}
+
+/**
+ * fp_call_wait() - do something when there is something to do it with
+ * @call: the call
+ * @line: who waits for that something
+ * @timeout: how long to wait, as fp_call_timeout() said
+ * @attempt: does it; -EAGAIN if there is nothing
+ * @done: for @attempt
+ *
+ * Who comes while others wait joins the end of the line, or gets nothing.
+ *
+ * Context: process context, sleeps.
+ * Return: what @attempt says; -ETIMEDOUT; -EINTR.
+ */
+int fp_call_wait(struct fp_call *call, struct fp_line *line, s64 timeout,
+		 int (*attempt)(struct fp_call *call, u32 *done), u32 *done)
+{
+	int err = READ_ONCE(line->nr) ? -EAGAIN : attempt(call, done);
+	struct fp_pool *pool = call->client->pool;
+	struct fp_waiter waiter;
+
+	if (err != -EAGAIN || !timeout)
+		return err;
+	fp_pool_count(pool, FP_STAT_WAITS, 1);
+	fp_waiter_join(&waiter, line, timeout);
+	do {
+		if (fp_waiter_first(&waiter))
+			err = attempt(call, done);
+		if (err == -EAGAIN)
+			err = fp_waiter_sleep(&waiter, line == &pool->line ?
+					      fp_orphan_due_in_ms(pool) : -1) ?:
+			      -EAGAIN;
+	} while (err == -EAGAIN);
+	fp_waiter_leave(&waiter);
+	return err;
 }
 
 /**
@@ -124,72 +173,107 @@ static int fp_alloc_check(const struct fixedpool_alloc_args *args)
 int fp_ioctl_alloc(struct fp_call *call)
 {
 	const struct fixedpool_alloc_args *args = &call->args.alloc;
-	struct fp_alloc how = {
-		.tag = args->tag,
-		.zero = args->flags & FIXEDPOOL_ALLOC_ZERO,
-		.all = args->flags & FIXEDPOOL_ALLOC_ALL,
-	};
+	bool all = args->flags & FIXEDPOOL_ALLOC_ALL;
 	u32 done = 0;
 	int err;
 
-	err = fp_alloc_check(args);
+	err = fp_alloc_check(args, call->client->pool->geo.max_blocks);
 	if (!err)
-		err = how.all ? fp_alloc_all(call, &how, &done) :
-				fp_alloc_some(call, &how, &done);
+		err = fp_call_wait(call, &call->client->pool->line,
+				   fp_call_timeout(call, args->timeout_ns,
+						   args->flags &
+						   FIXEDPOOL_ALLOC_NONBLOCK),
+				   all ? fp_alloc_all : fp_alloc_some, &done);
 	if (!err)
 		return 0;
 	fp_client_failed(call->client, err);
-	if (fp_call_put(call, struct fixedpool_alloc_args, done, done))
+	if (fp_call_done(call, done))
 		return -EFAULT;
 	return err;
 }
 
-static int fp_handles_check(const struct fixedpool_handles_args *args)
+/**
+ * fp_batch_check() - is this the length of a batch
+ * @count: any value
+ *
+ * Return: 0; -EINVAL; -ERANGE.
+ */
+int fp_batch_check(u32 count)
 {
-	if (args->flags)
-		return -EOPNOTSUPP;
-	if (!args->count)
+	if (!count)
 		return -EINVAL;
-	return args->count > FP_MAX_BATCH ? -ERANGE : 0;
+	return count > FP_MAX_BATCH ? -ERANGE : 0;
 }
 
-/* As fp_client_free(), for holds. */
-static int fp_hold_piece(struct fp_client *client, const u64 *handles,
-			 u32 count, u32 *done)
+/**
+ * fp_call_handles() - go through the user's handles in order
+ * @call: the call
+ * @from: address of @count handles
+ * @count: how many
+ * @piece: deals with up to FP_PIECE of them, stops at the first it refuses
+ * @done: set to how many were dealt with
+ *
+ * Context: process context, faults.
+ * Return: 0; what @piece says; -EFAULT; -EINTR.
+ */
+int fp_call_handles(struct fp_call *call, u64 from, u32 count,
+		    int (*piece)(struct fp_call *call, const u64 *handles,
+				 u32 count, u32 *done),
+		    u32 *done)
+{
+	u64 __user *user = fp_user_handles(from);
+	u64 handles[FP_PIECE];
+	u32 n, got;
+	int err = 0;
+
+	*done = 0;
+	while (!err && *done < count) {
+		n = min(count - *done, FP_PIECE);
+		if (copy_from_user(handles, user + *done, n * sizeof(*handles)))
+			return -EFAULT;
+		err = piece(call, handles, n, &got);
+		*done += got;
+		if (!err && *done < count && fatal_signal_pending(current))
+			err = -EINTR;
+	}
+	return err;
+}
+
+static int fp_free_piece(struct fp_call *call, const u64 *handles, u32 count,
+			 u32 *done)
+{
+	return fp_client_free(call->client, handles, count, done);
+}
+
+static int fp_hold_piece(struct fp_call *call, const u64 *handles, u32 count,
+			 u32 *done)
 {
 	int err = 0;
 
 	for (*done = 0; *done < count && !err; *done += !err)
-		err = fp_client_hold(client, handles[*done]);
+		err = fp_client_hold(call->client, handles[*done]);
 	if (err)
-		fp_client_failed(client, err);
+		fp_client_failed(call->client, err);
 	return err;
 }
 
-/* Go through the user's handles in order, up to the first that is refused. */
 static int fp_handles_run(struct fp_call *call,
-			  int (*piece)(struct fp_client *client,
+			  int (*piece)(struct fp_call *call,
 				       const u64 *handles, u32 count,
 				       u32 *done))
 {
 	const struct fixedpool_handles_args *args = &call->args.handles;
-	u64 __user *from = fp_user_handles(args->handles);
-	int err = fp_handles_check(args);
-	u64 handles[FP_PIECE];
-	u32 n, got, done = 0;
+	u32 done = 0;
+	int err;
 
-	while (!err && done < args->count) {
-		n = min(args->count - done, FP_PIECE);
-		if (copy_from_user(handles, from + done, n * sizeof(*handles))) {
-			err = -EFAULT;
-			break;
-		}
-		err = piece(call->client, handles, n, &got);
-		done += got;
-		if (!err && fatal_signal_pending(current))
-			err = -EINTR;
-	}
-	if (fp_call_put(call, struct fixedpool_handles_args, done, done))
+	if (args->flags)
+		err = -EOPNOTSUPP;
+	else
+		err = fp_batch_check(args->count);
+	if (!err)
+		err = fp_call_handles(call, args->handles, args->count, piece,
+				      &done);
+	if (fp_call_done(call, done))
 		return -EFAULT;
 	return err;
 }
@@ -202,7 +286,7 @@ static int fp_handles_run(struct fp_call *call,
  */
 int fp_ioctl_free(struct fp_call *call)
 {
-	return fp_handles_run(call, fp_client_free);
+	return fp_handles_run(call, fp_free_piece);
 }
 
 /**
@@ -246,6 +330,15 @@ static u32 fp_list_pid(struct fp_pool *pool, u32 id)
 	return pid;
 }
 
+static const u32 fp_list_states[] = {
+	[FP_BLOCK_FREE] = FIXEDPOOL_STATE_FREE,
+	[FP_BLOCK_HELD] = FIXEDPOOL_STATE_HELD,
+	[FP_BLOCK_SHARED] = FIXEDPOOL_STATE_HELD,
+	[FP_BLOCK_MOVING] = FIXEDPOOL_STATE_HELD,
+	[FP_BLOCK_INBOX] = FIXEDPOOL_STATE_INBOX,
+	[FP_BLOCK_ORPHAN] = FIXEDPOOL_STATE_ORPHAN,
+};
+
 static void fp_list_entry(struct fp_client *client, u32 index,
 			  const struct fp_block_info *info,
 			  struct fixedpool_list_entry *entry)
@@ -255,14 +348,22 @@ static void fp_list_entry(struct fp_client *client, u32 index,
 		.tag = info->tag,
 		.age_ms = info->age_ms,
 		.index = index,
-		.state = info->holders ? FIXEDPOOL_STATE_HELD :
-					 FIXEDPOOL_STATE_FREE,
+		.state = fp_list_states[info->state],
 		.holders = info->holders,
 		.client = info->holder,
 		.pid = fp_list_pid(client->pool, info->holder),
 	};
 	if (info->mine)
-		entry->rights = FIXEDPOOL_RIGHT_READ | FIXEDPOOL_RIGHT_WRITE;
+		entry->rights = FIXEDPOOL_RIGHT_READ |
+				(info->readonly ? 0 : FIXEDPOOL_RIGHT_WRITE);
+}
+
+/* Is this block one that was asked for. */
+static bool fp_list_wants(const struct fp_block_info *info, u32 flags)
+{
+	if (info->state == FP_BLOCK_FREE)
+		return flags & FIXEDPOOL_LIST_FREE;
+	return info->mine || !(flags & FIXEDPOOL_LIST_MINE);
 }
 
 /* Gather up to @room entries from *@next on; return how many. */
@@ -289,9 +390,7 @@ static u32 fp_list_gather(struct fp_client *client, u32 flags, u32 *next,
 			index = round_up(index + 1, geo->chunk_blocks);
 			continue;
 		}
-		if ((info.holders && (info.mine ||
-				      !(flags & FIXEDPOOL_LIST_MINE))) ||
-		    (!info.holders && flags & FIXEDPOOL_LIST_FREE))
+		if (fp_list_wants(&info, flags))
 			fp_list_entry(client, index, &info, &entries[n++]);
 		index++;
 	}
@@ -303,9 +402,7 @@ static int fp_list_check(const struct fixedpool_list_args *args)
 {
 	if (args->flags & ~(FIXEDPOOL_LIST_FREE | FIXEDPOOL_LIST_MINE))
 		return -EOPNOTSUPP;
-	if (!args->count)
-		return -EINVAL;
-	return args->count > FP_MAX_BATCH ? -ERANGE : 0;
+	return fp_batch_check(args->count);
 }
 
 /**

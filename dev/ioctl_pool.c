@@ -11,6 +11,8 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
+#include <linux/pid.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "fp_dev.h"
@@ -19,6 +21,9 @@
 static_assert(FIXEDPOOL_HANDLE_INDEX_BITS == FP_INDEX_BITS);
 static_assert(1U << FIXEDPOOL_HANDLE_INDEX_BITS == FP_MAX_BLOCKS);
 static_assert(FIXEDPOOL_POOL_NOZERO == FP_POOL_NOZERO);
+static_assert(FIXEDPOOL_POOL_ISOLATED == FP_POOL_ISOLATED);
+static_assert(FIXEDPOOL_POOL_STRICT == FP_POOL_STRICT);
+static_assert(FIXEDPOOL_NAME_MAX == FP_LABEL_MAX);
 
 /**
  * fp_ioctl_info() - FIXEDPOOL_IOC_INFO
@@ -31,7 +36,10 @@ int fp_ioctl_info(struct fp_call *call)
 	call->args.info = (struct fixedpool_info_args) {
 		.size = call->args.size,
 		.abi_version = FIXEDPOOL_ABI_VERSION,
-		.features = FIXEDPOOL_FEATURE_HOLD | FIXEDPOOL_FEATURE_TAGS,
+		.features = FIXEDPOOL_FEATURE_HOLD | FIXEDPOOL_FEATURE_TAGS |
+			    FIXEDPOOL_FEATURE_ISOLATED |
+			    FIXEDPOOL_FEATURE_SEND | FIXEDPOOL_FEATURE_KEEP |
+			    FIXEDPOOL_FEATURE_WAIT,
 		.max_block_size = FP_MAX_BLOCK_SIZE,
 		.max_pool_bytes = FP_MAX_POOL_BYTES,
 		.max_total_bytes = READ_ONCE(fp_registry_budget.limit),
@@ -41,28 +49,72 @@ int fp_ioctl_info(struct fp_call *call)
 		.max_clients = FP_MAX_CLIENTS,
 		.max_align = PAGE_SIZE,
 		.max_pools = READ_ONCE(fp_registry_max_pools),
+		.max_inbox = FP_MAX_INBOX,
+		.max_chunk_bytes = FP_MAX_CHUNK_BYTES,
 	};
 	return fp_call_reply(call);
 }
 
-/* Under bind_lock: the client is built and the reply written; it is one now. */
-static void fp_file_bound(struct fp_file *file, struct fp_entry *entry)
+/**
+ * struct fp_file_client - a client that an open file is
+ * @client: the client
+ * @inode: what its mappings hang on; NULL until the file is bound
+ */
+struct fp_file_client {
+	struct fp_client client;
+	struct inode *inode;
+};
+
+static void fp_file_client_free(struct fp_client *client)
 {
-	lockdep_assert_held(&file->bind_lock);
-	file->entry = entry;
-	/* pairs with fp_file_client() */
-	smp_store_release(&file->bound, true);
+	struct fp_file_client *fc = container_of(client, struct fp_file_client,
+						 client);
+
+	/* before it was bound these were still the file's */
+	if (fc->inode) {
+		put_pid(client->opener);
+		fp_anon_inode_put(fc->inode);
+	}
+	kfree(fc);
 }
 
 /*
- * Make the file a client of the entry's pool. Undone by fp_client_fini() as
- * long as nothing is published.
+ * Under bind_lock: the client is built and the reply written; the file is one
+ * now, and its inode and opener are the client's.
  */
-static int fp_file_attach(struct fp_file *file, struct fp_entry *entry,
-			  bool write)
+static void fp_file_bound(struct fp_file *file, struct fp_entry *entry,
+			  struct fp_client *client)
 {
-	return fp_client_init(&file->client, entry->pool, write,
-			      file->client.opener);
+	struct fp_file_client *fc = container_of(client, struct fp_file_client,
+						 client);
+
+	lockdep_assert_held(&file->bind_lock);
+	fc->inode = file->inode;
+	client->mapping = file->inode->i_mapping;
+	file->entry = entry;
+	/* pairs with fp_file_client() */
+	smp_store_release(&file->client, client);
+}
+
+/*
+ * Make a client of the entry's pool for the file. Undone by fp_client_fini()
+ * as long as the file is not bound.
+ */
+static struct fp_client *fp_file_attach(struct fp_file *file,
+					struct fp_entry *entry, bool write)
+{
+	struct fp_file_client *fc = kzalloc(sizeof(*fc), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!fc)
+		return ERR_PTR(-ENOMEM);
+	fc->client.free = fp_file_client_free;
+	err = fp_client_init(&fc->client, entry->pool, write, file->opener);
+	if (err) {
+		kfree(fc);
+		return ERR_PTR(err);
+	}
+	return &fc->client;
 }
 
 static int fp_pool_create_check(const struct fixedpool_pool_create_args *args)
@@ -106,22 +158,25 @@ static int fp_pool_create_run(struct fp_call *call, struct fp_entry *entry)
 		.flags = args->flags,
 		.node = args->numa_node,
 		.quota = args->quota,
+		.gc_age_ms = args->gc_age_ms,
+		.gc_threshold = args->gc_threshold,
 	};
+	struct fp_client *client;
 	int err;
 
 	err = fp_registry_build(entry, &spec);
 	if (err)
 		return err;
-	err = fp_file_attach(call->file, entry, true);
-	if (err)
-		return err;
+	client = fp_file_attach(call->file, entry, true);
+	if (IS_ERR(client))
+		return PTR_ERR(client);
 	err = fp_pool_create_reply(call, entry->pool);
 	if (err) {
-		fp_client_fini(&call->file->client);
+		fp_client_fini(client);
 		return err;
 	}
 	fp_registry_publish(entry);
-	fp_file_bound(call->file, entry);
+	fp_file_bound(call->file, entry, client);
 	return 0;
 }
 
@@ -140,11 +195,12 @@ int fp_ioctl_pool_create(struct fp_call *call)
 	err = fp_pool_create_check(args);
 	if (err)
 		return err;
-	mutex_lock(&call->file->bind_lock);
+	if (mutex_lock_killable(&call->file->bind_lock))
+		return -EINTR;
 	err = -EISCONN;
-	if (call->file->bound)
+	if (call->file->client)
 		goto unlock;
-	entry = fp_registry_reserve(args->name, args->mode,
+	entry = fp_registry_reserve(args->name, call->file->ns, args->mode,
 				    call->filp->f_cred);
 	err = PTR_ERR_OR_ZERO(entry);
 	if (err)
@@ -179,7 +235,8 @@ static struct fp_entry *fp_bind_by_fd(int fd, bool *write)
 
 static struct fp_entry *fp_bind_by_name(struct fp_call *call, bool write)
 {
-	struct fp_entry *entry = fp_registry_find(call->args.pool_bind.name);
+	struct fp_entry *entry = fp_registry_find(call->args.pool_bind.name,
+						  call->file->ns);
 
 	if (!IS_ERR(entry) &&
 	    !fp_entry_permits(entry, call->filp->f_cred,
@@ -200,10 +257,10 @@ static int fp_pool_bind_check(const struct fixedpool_pool_bind_args *args)
 	return args->fd ? -EINVAL : 0;
 }
 
-static int fp_pool_bind_reply(struct fp_call *call)
+static int fp_pool_bind_reply(struct fp_call *call,
+			      const struct fp_client *client)
 {
 	struct fixedpool_pool_bind_args *args = &call->args.pool_bind;
-	const struct fp_client *client = &call->file->client;
 
 	args->pool_id = client->pool->id;
 	args->client_id = client->id;
@@ -212,6 +269,8 @@ static int fp_pool_bind_reply(struct fp_call *call)
 	args->stride = client->pool->geo.stride;
 	args->block_size = client->pool->geo.block_size;
 	args->mapping_size = client->pool->geo.mapping_size;
+	args->handle_tag = client->pool->tag;
+	args->pool_flags = client->pool->flags;
 	return fp_call_reply(call);
 }
 
@@ -220,6 +279,7 @@ static int fp_pool_bind_run(struct fp_call *call)
 	const struct fixedpool_pool_bind_args *args = &call->args.pool_bind;
 	bool write = call->filp->f_mode & FMODE_WRITE &&
 		     !(args->flags & FIXEDPOOL_BIND_READONLY);
+	struct fp_client *client;
 	struct fp_entry *entry;
 	int err;
 
@@ -229,17 +289,18 @@ static int fp_pool_bind_run(struct fp_call *call)
 		entry = fp_bind_by_name(call, write);
 	if (IS_ERR(entry))
 		return PTR_ERR(entry);
-	err = fp_file_attach(call->file, entry, write);
+	client = fp_file_attach(call->file, entry, write);
+	err = PTR_ERR_OR_ZERO(client);
 	if (err)
 		goto put_entry;
-	err = fp_pool_bind_reply(call);
+	err = fp_pool_bind_reply(call, client);
 	if (err)
 		goto detach;
-	fp_file_bound(call->file, entry);
+	fp_file_bound(call->file, entry, client);
 	return 0;
 
 detach:
-	fp_client_fini(&call->file->client);
+	fp_client_fini(client);
 put_entry:
 	fp_entry_put(entry);
 	return err;
@@ -257,8 +318,9 @@ int fp_ioctl_pool_bind(struct fp_call *call)
 
 	if (err)
 		return err;
-	mutex_lock(&call->file->bind_lock);
-	err = call->file->bound ? -EISCONN : fp_pool_bind_run(call);
+	if (mutex_lock_killable(&call->file->bind_lock))
+		return -EINTR;
+	err = call->file->client ? -EISCONN : fp_pool_bind_run(call);
 	mutex_unlock(&call->file->bind_lock);
 	return err;
 }
@@ -279,7 +341,7 @@ int fp_ioctl_pool_destroy(struct fp_call *call)
 	if (args->flags)
 		return -EOPNOTSUPP;
 	if (args->name[0]) {
-		entry = fp_registry_find(args->name);
+		entry = fp_registry_find(args->name, call->file->ns);
 		if (IS_ERR(entry))
 			return PTR_ERR(entry);
 	} else {

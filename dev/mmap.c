@@ -9,7 +9,9 @@
  * decided when it happens.
  */
 #include <linux/errno.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 
 #include "fp_compat.h"
 #include "fp_dev.h"
@@ -26,9 +28,79 @@ static vm_fault_t fp_vm_fault(struct vm_fault *vmf)
 	return 0;
 }
 
+/*
+ * In an isolated pool the page lock serialises faults with revocation. It is
+ * held from before the hold is checked until after the entry is installed, so
+ * that once fp_revoke() has had it, no entry comes of a hold that has ended.
+ */
+static vm_fault_t fp_vm_fault_isolated(struct vm_fault *vmf)
+{
+	struct fp_client *client = vmf->vma->vm_private_data;
+	struct fp_pool *pool = client->pool;
+	u32 index = vmf->pgoff / (pool->geo.stride >> PAGE_SHIFT);
+	/* not VM_WRITE: mprotect() makes entries writable without a fault */
+	bool write = vmf->vma->vm_flags & VM_MAYWRITE;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	struct page *page;
+
+	/* a reference on a page that is not his looks like a pin to others */
+	if (!fp_pool_page(pool, vmf->pgoff) ||
+	    !fp_client_may_touch(client, index, write))
+		return ret;
+	page = fp_pool_page_get(pool, vmf->pgoff);
+	lock_page(page);
+	if (!fp_client_may_touch(client, index, write))
+		goto unlock;
+	/* replaced before it was locked: the access is simply tried again */
+	ret = VM_FAULT_NOPAGE;
+	if (page != fp_pool_page(pool, vmf->pgoff))
+		goto unlock;
+	vmf->page = page;
+	return VM_FAULT_LOCKED;
+
+unlock:
+	unlock_page(page);
+	put_page(page);
+	return ret;
+}
+
 static const struct vm_operations_struct fp_vm_ops = {
 	.fault = fp_vm_fault,
 };
+
+static const struct vm_operations_struct fp_vm_isolated_ops = {
+	.fault = fp_vm_fault_isolated,
+};
+
+/**
+ * fp_revoke() - take a block out of a client's page tables
+ * @client: the client; it holds the block no more
+ * @index: a block of an isolated pool, whose pages nobody else replaces now
+ *
+ * When this returns no mapping of the client, in no process, reaches the
+ * block, and none will before it holds the block again.
+ *
+ * Context: process context, may sleep.
+ */
+void fp_revoke(struct fp_client *client, u32 index)
+{
+	const struct fp_geometry *geo = &client->pool->geo;
+	struct fp_chunk *chunk = fp_pool_chunk(client->pool, index);
+	u32 pages = geo->stride >> PAGE_SHIFT;
+	u32 at = (index - chunk->base) * pages;
+	u32 i;
+
+	if (!client->mapping)
+		return;
+	/* faults that saw the hold have installed their entries after this */
+	for (i = 0; i < pages; i++) {
+		lock_page(chunk->pages[at + i]);
+		unlock_page(chunk->pages[at + i]);
+	}
+	unmap_mapping_range(client->mapping, (loff_t)index * geo->stride,
+			    geo->stride, 1);
+	fp_pool_count(client->pool, FP_STAT_REVOKES, 1);
+}
 
 /**
  * fp_mmap() - map a range of the client's pool
@@ -61,8 +133,12 @@ int fp_mmap(struct file *filp, struct vm_area_struct *vma)
 			return -EACCES;
 		clear |= VM_MAYWRITE;
 	}
+	/* what is held read-only is mapped where nothing can be written, ever */
+	if (fp_pool_isolated(client->pool) && !(vma->vm_flags & VM_WRITE))
+		clear |= VM_MAYWRITE;
 	fp_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP, clear);
 	vma->vm_private_data = client;
-	vma->vm_ops = &fp_vm_ops;
+	vma->vm_ops = fp_pool_isolated(client->pool) ? &fp_vm_isolated_ops :
+						       &fp_vm_ops;
 	return 0;
 }

@@ -9,6 +9,8 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/ctype.h>
+#include <linux/module.h>
+#include <linux/mount.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -54,7 +56,15 @@ void fp_registry_fini(void)
 	WARN_ON_ONCE(!list_empty(&fp_entries));
 }
 
-static bool fp_name_ok(const char *name)
+/**
+ * fp_name_ok() - may this be the name of a pool or the label of a client
+ * @name: FIXEDPOOL_NAME_MAX bytes
+ *
+ * Context: any.
+ * Return: whether it is printable ASCII without '/', not starting with '.', and
+ * zero from its end on; an empty one is.
+ */
+bool fp_name_ok(const char *name)
 {
 	size_t len = strnlen(name, FIXEDPOOL_NAME_MAX);
 	size_t i;
@@ -62,18 +72,19 @@ static bool fp_name_ok(const char *name)
 	if (len == FIXEDPOOL_NAME_MAX || name[0] == '.')
 		return false;
 	for (i = 0; i < len; i++)
-		if (!isascii(name[i]) || !isgraph(name[i]) || name[i] == '/')
+		if (!isascii(name[i]) || !isprint(name[i]) || name[i] == '/')
 			return false;
 	return !memchr_inv(name + len, 0, FIXEDPOOL_NAME_MAX - len);
 }
 
-static struct fp_entry *fp_registry_lookup(const char *name)
+static struct fp_entry *fp_registry_lookup(const char *name,
+					   const struct vfsmount *ns)
 {
 	struct fp_entry *entry;
 
 	lockdep_assert_held(&fp_registry_lock);
 	list_for_each_entry(entry, &fp_entries, node)
-		if (name[0] && !strcmp(entry->name, name))
+		if (name[0] && entry->ns == ns && !strcmp(entry->name, name))
 			return entry;
 	return NULL;
 }
@@ -106,7 +117,7 @@ static u8 fp_registry_new_tag(u32 id)
 static int fp_registry_insert(struct fp_entry *entry)
 {
 	lockdep_assert_held(&fp_registry_lock);
-	if (fp_registry_lookup(entry->name))
+	if (fp_registry_lookup(entry->name, entry->ns))
 		return -EEXIST;
 	if (fp_nr_entries >= READ_ONCE(fp_registry_max_pools))
 		return -ENOSPC;
@@ -123,6 +134,7 @@ static int fp_registry_insert(struct fp_entry *entry)
 /**
  * fp_registry_reserve() - take a name and an id for a pool
  * @name: FIXEDPOOL_NAME_MAX bytes, empty for an anonymous pool
+ * @ns: IPC namespace to be seen in; the entry takes a reference of its own
  * @mode: permission bits
  * @cred: whose uid and gid the pool gets
  *
@@ -131,8 +143,8 @@ static int fp_registry_insert(struct fp_entry *entry)
  * or dropped with fp_entry_put(); ERR_PTR of -EINVAL, -EEXIST, -ENOSPC,
  * -ENOMEM.
  */
-struct fp_entry *fp_registry_reserve(const char *name, umode_t mode,
-				     const struct cred *cred)
+struct fp_entry *fp_registry_reserve(const char *name, struct vfsmount *ns,
+				     umode_t mode, const struct cred *cred)
 {
 	struct fp_entry *entry;
 	int err;
@@ -143,6 +155,7 @@ struct fp_entry *fp_registry_reserve(const char *name, umode_t mode,
 	if (!entry)
 		return ERR_PTR(-ENOMEM);
 	memcpy(entry->name, name, FIXEDPOOL_NAME_MAX);
+	entry->ns = mntget(ns);
 	entry->uid = cred->fsuid;
 	entry->gid = cred->fsgid;
 	entry->mode = mode;
@@ -151,10 +164,20 @@ struct fp_entry *fp_registry_reserve(const char *name, umode_t mode,
 	err = fp_registry_insert(entry);
 	mutex_unlock(&fp_registry_lock);
 	if (err) {
+		fp_ipcns_put(entry->ns);
 		kfree(entry);
 		return ERR_PTR(err);
 	}
 	return entry;
+}
+
+/* An orphan outlives all clients: nothing but this keeps the module then. */
+static void fp_pin_module(bool pin)
+{
+	if (pin)
+		__module_get(THIS_MODULE);
+	else
+		module_put(THIS_MODULE);
 }
 
 /**
@@ -174,6 +197,7 @@ int fp_registry_build(struct fp_entry *entry, struct fp_pool_spec *spec)
 	spec->id = entry->id;
 	spec->tag = entry->tag;
 	spec->budget = &fp_registry_budget;
+	spec->pin_module = fp_pin_module;
 	pool = fp_pool_create(spec);
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
@@ -207,19 +231,20 @@ void fp_registry_publish(struct fp_entry *entry)
 /**
  * fp_registry_find() - the pool of a name
  * @name: FIXEDPOOL_NAME_MAX bytes
+ * @ns: IPC namespace of who asks
  *
  * Context: process context, may sleep.
  * Return: the entry, with one more user, to be dropped with fp_entry_put();
  * ERR_PTR of -EINVAL not a name, -ENOENT.
  */
-struct fp_entry *fp_registry_find(const char *name)
+struct fp_entry *fp_registry_find(const char *name, const struct vfsmount *ns)
 {
 	struct fp_entry *entry;
 
 	if (!name[0] || !fp_name_ok(name))
 		return ERR_PTR(-EINVAL);
 	mutex_lock(&fp_registry_lock);
-	entry = fp_registry_lookup(name);
+	entry = fp_registry_lookup(name, ns);
 	if (entry && entry->published)
 		entry->users++;
 	else
@@ -266,6 +291,7 @@ void fp_entry_put(struct fp_entry *entry)
 		trace_fixedpool_destroy(entry->id);
 		fp_pool_put(entry->pool);
 	}
+	fp_ipcns_put(entry->ns);
 	kfree(entry);
 }
 
@@ -329,10 +355,12 @@ int fp_entry_destroy(struct fp_entry *entry, const struct cred *cred)
 		mutex_unlock(&fp_registry_lock);
 		return -ENOENT;
 	}
-	entry->destroyed = true;
+	WRITE_ONCE(entry->destroyed, true);
 	named = entry->name[0];
 	memset(entry->name, 0, sizeof(entry->name));
 	mutex_unlock(&fp_registry_lock);
+	/* POLLHUP */
+	wake_up_all(&entry->pool->line.poll);
 	if (named)
 		fp_entry_put(entry);
 	return 0;
@@ -346,6 +374,8 @@ static void fp_query_stats(struct fixedpool_pool_query_args *query,
 	query->free = snap->free;
 	query->cached = snap->cached;
 	query->held = snap->held;
+	query->inbox = snap->inbox;
+	query->orphaned = snap->orphaned;
 	query->high_water = snap->high_water;
 	query->allocs = snap->stats[FP_STAT_ALLOCS];
 	query->frees = snap->stats[FP_STAT_FREES];
@@ -359,6 +389,16 @@ static void fp_query_stats(struct fixedpool_pool_query_args *query,
 	query->foreign_handles = snap->stats[FP_STAT_FOREIGN_HANDLES];
 	query->reclaimed = snap->stats[FP_STAT_RECLAIMED];
 	query->zeroed = snap->stats[FP_STAT_ZEROED];
+	query->sends = snap->stats[FP_STAT_SENDS];
+	query->shares = snap->stats[FP_STAT_SHARES];
+	query->recvs = snap->stats[FP_STAT_RECVS];
+	query->waits = snap->stats[FP_STAT_WAITS];
+	query->timeouts = snap->stats[FP_STAT_TIMEOUTS];
+	query->revokes = snap->stats[FP_STAT_REVOKES];
+	query->replaced = snap->stats[FP_STAT_REPLACED];
+	query->adopts = snap->stats[FP_STAT_ADOPTS];
+	query->gc_runs = snap->stats[FP_STAT_GC_RUNS];
+	query->gc_reclaimed = snap->stats[FP_STAT_GC_RECLAIMED];
 }
 
 /**
@@ -392,6 +432,8 @@ void fp_entry_query(struct fp_entry *entry, const struct fp_client *client,
 	query->chunk_blocks = pool->geo.chunk_blocks;
 	query->align = pool->geo.align;
 	query->quota = READ_ONCE(pool->quota);
+	query->gc_age_ms = READ_ONCE(pool->gc_age_ms);
+	query->gc_threshold = READ_ONCE(pool->gc_threshold);
 	if (client) {
 		query->client_id = client->id;
 		query->client_held = atomic_read(&client->nr_held);

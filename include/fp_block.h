@@ -2,19 +2,29 @@
 /*
  * Block: one block's handle, and the one word that says whose it is.
  *
- *   63            32 31    28 27                     0
- *  +----------------+--------+------------------------+
- *  |   generation   | state  | id, or number of holds |
- *  +----------------+--------+------------------------+
+ *   63            32  31  30   28 27                     0
+ *  +----------------+----+-------+------------------------+
+ *  |   generation   |keep| state | id, or number of holds |
+ *  +----------------+----+-------+------------------------+
  *
  * FREE:   id of the last holder; FP_ID_NONE if there was none since the pages
  *	   were zeroed, FP_ID_ANY if there were several.
  * HELD:   id of the one holder.
- * SHARED: number of holds, 1 or more; who they are stands in the clients.
+ * SHARED: number of holds, 1 or more; who they are stands in the clients and
+ *	   their inboxes.
+ * MOVING: id of the one holder, which is giving the block away: it can neither
+ *	   touch nor free it, and nobody else can yet.
+ * INBOX:  id of the client in whose inbox the one hold is.
+ * ORPHAN: FP_ID_ANY.
+ *
+ * keep:   the block becomes an orphan, not free, when its last hold ends
+ *	   because a client went away. Never set on a FREE word.
  *
  * Whoever took a block off the free lists owns its FREE word and may store.
- * HELD words change by compare-and-exchange. SHARED words, and words about to
- * become SHARED, change only under the pool's hold lock of that index.
+ * HELD words change by compare-and-exchange, MOVING ones by their holder's
+ * call, INBOX ones by whoever took the entry out of the inbox. SHARED words,
+ * words with keep, and words about to become either, change only under the
+ * pool's hold lock of that index.
  */
 #ifndef FP_BLOCK_H
 #define FP_BLOCK_H
@@ -37,7 +47,12 @@ enum fp_block_state {
 	FP_BLOCK_FREE = 0,
 	FP_BLOCK_HELD = 1,
 	FP_BLOCK_SHARED = 2,
+	FP_BLOCK_MOVING = 3,
+	FP_BLOCK_INBOX = 4,
+	FP_BLOCK_ORPHAN = 5,
 };
+
+#define FP_WORD_KEEP	(1ULL << 31)
 
 /* One block's word. 0 is a block that was never allocated. */
 struct fp_block {
@@ -56,7 +71,7 @@ static inline u32 fp_word_gen(u64 word)
 
 static inline enum fp_block_state fp_word_state(u64 word)
 {
-	return (u32)word >> FP_ID_BITS;
+	return (u32)word >> FP_ID_BITS & 7;
 }
 
 static inline u32 fp_word_id(u64 word)
@@ -91,10 +106,12 @@ static inline u64 fp_block_read(const struct fp_block *block)
 
 u32 fp_block_next_gen(u32 gen);
 bool fp_block_must_zero(u64 word, u32 client, bool asked, bool nozero);
-u64 fp_block_give(struct fp_block *block, u32 client);
+u64 fp_block_give(struct fp_block *block, u32 client, bool keep);
 int fp_block_check(u64 word, u32 gen);
 int fp_block_end_sole(struct fp_block *block, u32 gen, u32 client);
 int fp_block_add_hold(struct fp_block *block, u32 gen, u32 client);
 bool fp_block_end_shared(struct fp_block *block);
+bool fp_block_turn(struct fp_block *block, u64 word, enum fp_block_state state,
+		   u32 id);
 
 #endif /* FP_BLOCK_H */

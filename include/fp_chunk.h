@@ -7,6 +7,8 @@
 #define FP_CHUNK_H
 
 #include <linux/list.h>
+#include <linux/nospec.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include "fp_block.h"
@@ -52,7 +54,9 @@ struct fp_budget {
  * @blocks: the blocks' words; see fp_block.h
  * @notes: a note per block, NULL until the first tag; set once, by
  *	compare-and-exchange
- * @pages: the pages; constant after init
+ * @pages: the pages; in an isolated pool a page is replaced, by whoever owns
+ *	its block, under the pool's hold lock of the block; else constant
+ * @node_id: NUMA node preferred for pages; constant after init
  */
 struct fp_chunk {
 	struct list_head node;
@@ -61,6 +65,7 @@ struct fp_chunk {
 	u32 nr_blocks;
 	u32 nr_pages;
 	u64 stride;
+	int node_id;
 	struct fp_budget *budget;
 	u32 nr_free;
 	u32 hint;
@@ -76,11 +81,15 @@ void fp_chunk_destroy(struct fp_chunk *chunk);
 u32 fp_chunk_take(struct fp_chunk *chunk, u32 *indices, u32 count);
 void fp_chunk_put(struct fp_chunk *chunk, u32 index);
 void fp_chunk_zero(struct fp_chunk *chunk, u32 index);
+int fp_chunk_unpin(struct fp_chunk *chunk, u32 index, spinlock_t *lock,
+		   bool copy);
 struct fp_note *fp_chunk_notes(struct fp_chunk *chunk);
 
 static inline struct fp_block *fp_chunk_block(struct fp_chunk *chunk, u32 index)
 {
-	return &chunk->blocks[index - chunk->base];
+	/* the index may be a user's */
+	return &chunk->blocks[array_index_nospec(index - chunk->base,
+						 chunk->nr_blocks)];
 }
 
 #endif /* FP_CHUNK_H */

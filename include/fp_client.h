@@ -7,21 +7,50 @@
 
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
+#include <linux/refcount.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
 #include "fp_pool.h"
+#include "fp_wait.h"
 
+struct address_space;
 struct pid;
+
+#define FP_LABEL_MAX	32
+/* Most entries of one inbox. */
+#define FP_MAX_INBOX	(1U << 16)
 
 /* Most handles in one call into a client; longer batches come in pieces. */
 #define FP_PIECE	64U
 
 #define FP_LEAF_BITS	1024U
 
-/* A bit per block, set while the client holds it, for FP_LEAF_BITS indices. */
+/**
+ * struct fp_leaf - FP_LEAF_BITS blocks as one client sees them
+ * @held: set while the client holds the block
+ * @readonly: set while it does so read-only; the block is SHARED then. Changes
+ *	under the pool's hold lock
+ */
 struct fp_leaf {
 	DECLARE_BITMAP(held, FP_LEAF_BITS);
+	DECLARE_BITMAP(readonly, FP_LEAF_BITS);
+};
+
+/**
+ * struct fp_parcel - a block in an inbox
+ * @node: in the inbox; client->inbox_lock
+ * @handle: the block
+ * @sender: id of the client that sent it
+ * @shared: it is one hold of a SHARED block, not the one hold of an INBOX one
+ * @readonly: the hold is read-only
+ */
+struct fp_parcel {
+	struct list_head node;
+	u64 handle;
+	u32 sender;
+	bool shared;
+	bool readonly;
 };
 
 /**
@@ -31,6 +60,17 @@ struct fp_leaf {
  * @write: may do everything, not only look; constant after init
  * @opener: process that opened the descriptor, for people to read; belongs to
  *	the caller of fp_client_init(); constant after init
+ * @mapping: where its mappings are, NULL if it has none ever; constant after
+ *	init
+ * @ref: references to this struct: its own, until fp_client_fini(), and those
+ *	of who sends to it or revokes from it
+ * @free: frees what this struct is part of, when the last reference goes
+ * @label: what others find it by, empty for none; pool->clients' lock
+ * @inbox_lock: guards the three below
+ * @inbox: struct fp_parcel, first sent first
+ * @nr_inbox: how many, READ_ONCE without the lock
+ * @closed: it is going: nothing can be sent to it any more
+ * @line: who waits for the inbox; its own lock
  * @nr_held: blocks held, or about to be
  * @leaves: index / FP_LEAF_BITS to struct fp_leaf; entries are only added
  *
@@ -43,6 +83,15 @@ struct fp_client {
 	u32 id;
 	bool write;
 	struct pid *opener;
+	struct address_space *mapping;
+	refcount_t ref;
+	void (*free)(struct fp_client *client);
+	char label[FP_LABEL_MAX];
+	spinlock_t inbox_lock;
+	struct list_head inbox;
+	u32 nr_inbox;
+	bool closed;
+	struct fp_line line;
 	atomic_t nr_held;
 	struct xarray leaves;
 };
@@ -52,6 +101,7 @@ struct fp_alloc {
 	u64 tag;
 	bool zero;
 	bool all;
+	bool keep;
 };
 
 /**
@@ -59,29 +109,71 @@ struct fp_alloc {
  * @handle: its current or last handle, 0 if it was never allocated
  * @tag: what ALLOC was given, 0 for none
  * @age_ms: time since ALLOC if @tag is not 0
- * @holders: clients that hold it
+ * @state: where it is; SHARED stands for held by several
+ * @holders: clients that hold it, or in whose inbox it is
  * @holder: the client's id if it is one, else 0
  * @mine: the asking client holds it
+ * @readonly: it does so read-only
  */
 struct fp_block_info {
 	u64 handle;
 	u64 tag;
 	u64 age_ms;
+	enum fp_block_state state;
 	u32 holders;
 	u32 holder;
 	bool mine;
+	bool readonly;
 };
+
+/* Implemented by whoever knows page tables: dev/mmap.c. */
+void fp_revoke(struct fp_client *client, u32 index);
+
+static inline struct fp_leaf *fp_client_leaf(struct fp_client *client, u32 index)
+{
+	return xa_load(&client->leaves, index / FP_LEAF_BITS);
+}
 
 int fp_client_init(struct fp_client *client, struct fp_pool *pool, bool write,
 		   struct pid *opener);
 void fp_client_fini(struct fp_client *client);
+struct fp_client *fp_client_get(struct fp_pool *pool, u32 id);
+void fp_client_put(struct fp_client *client);
+struct fp_leaf *fp_client_make_leaf(struct fp_client *client, u32 index);
+bool fp_client_holds(struct fp_client *client, u32 index);
+bool fp_client_can_alloc(struct fp_client *client);
+bool fp_client_may_touch(struct fp_client *client, u32 index, bool write);
+bool fp_client_may_touch_locked(struct fp_client *client, u32 index,
+				bool write);
+u32 fp_client_charge(struct fp_client *client, u32 count, bool all);
+void fp_client_uncharge(struct fp_client *client, u32 count);
+struct fp_block *fp_client_lookup(struct fp_client *client, u64 handle);
+int fp_client_refuse(struct fp_client *client, u64 handle, int err);
+int fp_client_unpin(struct fp_client *client, u32 index, bool copy);
+int fp_client_disown(struct fp_client *client, struct fp_block *block, u32 gen,
+		     u32 index, bool *readonly);
+void fp_client_drop_shared(struct fp_client *client, u64 handle, bool dying);
 int fp_client_alloc(struct fp_client *client, const struct fp_alloc *how,
 		    u64 *handles, u32 count, u32 *done);
 int fp_client_free(struct fp_client *client, const u64 *handles, u32 count,
 		   u32 *done);
 u64 fp_client_free_all(struct fp_client *client);
+u64 fp_client_end_all(struct fp_client *client, bool dying);
 int fp_client_hold(struct fp_client *client, u64 handle);
 void fp_client_failed(struct fp_client *client, int err);
+int fp_client_keep(struct fp_client *client, u64 handle, u64 tag, bool drop);
+int fp_client_adopt(struct fp_client *client, u64 tag, u32 *next, u64 *handle);
+void fp_client_adopt_abort(struct fp_client *client, u64 handle);
+void fp_client_adopt_commit(struct fp_client *client, u64 handle);
+int fp_client_set_label(struct fp_client *client, const char *label);
+u32 fp_client_find(struct fp_pool *pool, const char *label);
+
+int fp_client_send(struct fp_client *client, struct fp_client *to, u64 handle,
+		   bool share, bool readonly);
+int fp_client_recv(struct fp_client *client, struct fp_parcel **parcel);
+void fp_client_recv_abort(struct fp_client *client, struct fp_parcel *parcel);
+void fp_client_recv_commit(struct fp_client *client, struct fp_parcel *parcel);
+void fp_client_close_inbox(struct fp_client *client);
 u32 fp_client_next_held(struct fp_client *client, u32 index);
 bool fp_client_describe(struct fp_client *client, u32 index,
 			struct fp_block_info *info);

@@ -5,11 +5,13 @@
 #ifndef FP_DEV_H
 #define FP_DEV_H
 
+#include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/fs.h>
 #include <linux/mutex.h>
+#include <linux/uaccess.h>
 
-#include <linux/fixedpool.h>
+#include <uapi/linux/fixedpool.h>
 
 #include "fp_client.h"
 #include "fp_registry.h"
@@ -19,26 +21,29 @@
 
 /**
  * struct fp_file - an open file of /dev/fixedpool
- * @inode: its own, for its own address space; constant after open
+ * @inode: its own, for its own address space; the client's once there is one;
+ *	constant after open
+ * @opener: process that opened it; as @inode
+ * @ns: IPC namespace of that process, a reference; constant after open
  * @bind_lock: held while it is being bound
- * @bound: @entry and @client are there; set once, by smp_store_release()
+ * @entry: the pool, with one use of it; constant once @client is set
+ * @client: the client that it is, or NULL; set once, by smp_store_release()
  *	under @bind_lock
- * @entry: the pool, with one use of it; constant once @bound
- * @client: the client that it is; constant once @bound but for its own locking
  */
 struct fp_file {
 	struct inode *inode;
+	struct pid *opener;
+	struct vfsmount *ns;
 	struct mutex bind_lock;
-	bool bound;
 	struct fp_entry *entry;
-	struct fp_client client;
+	struct fp_client *client;
 };
 
 /* The client that the file is bound to be, or NULL. */
 static inline struct fp_client *fp_file_client(struct fp_file *file)
 {
 	/* pairs with fp_file_bound() */
-	return smp_load_acquire(&file->bound) ? &file->client : NULL;
+	return smp_load_acquire(&file->client);
 }
 
 union fp_args {
@@ -52,6 +57,13 @@ union fp_args {
 	struct fixedpool_handles_args handles;
 	struct fixedpool_free_all_args free_all;
 	struct fixedpool_list_args list;
+	struct fixedpool_send_args send;
+	struct fixedpool_recv_args recv;
+	struct fixedpool_client_label_args client_label;
+	struct fixedpool_client_find_args client_find;
+	struct fixedpool_keep_args keep;
+	struct fixedpool_adopt_args adopt;
+	struct fixedpool_gc_args gc;
 };
 
 /**
@@ -73,10 +85,29 @@ struct fp_call {
 };
 
 int fp_call_reply(struct fp_call *call);
+s64 fp_call_timeout(const struct fp_call *call, s64 timeout_ns, bool nonblock);
+int fp_call_wait(struct fp_call *call, struct fp_line *line, s64 timeout,
+		 int (*attempt)(struct fp_call *call, u32 *done), u32 *done);
+int fp_call_handles(struct fp_call *call, u64 from, u32 count,
+		    int (*piece)(struct fp_call *call, const u64 *handles,
+				 u32 count, u32 *done),
+		    u32 *done);
+int fp_batch_check(u32 count);
 
-/* Write one field of the user's struct, to say what is done so far. */
-#define fp_call_put(call, type, field, value) \
-	(put_user(value, &((type __user *)(call)->uarg)->field))
+/* Every struct that says how much is done says it in the same place. */
+#define FP_DONE_AT	offsetof(struct fixedpool_alloc_args, done)
+
+static_assert(offsetof(struct fixedpool_handles_args, done) == FP_DONE_AT);
+static_assert(offsetof(struct fixedpool_send_args, done) == FP_DONE_AT);
+static_assert(offsetof(struct fixedpool_recv_args, done) == FP_DONE_AT);
+static_assert(offsetof(struct fixedpool_keep_args, done) == FP_DONE_AT);
+static_assert(offsetof(struct fixedpool_adopt_args, done) == FP_DONE_AT);
+
+/* Tell the user how much is done; 0 or -EFAULT. */
+static inline int fp_call_done(struct fp_call *call, u32 done)
+{
+	return put_user(done, (u32 __user *)(call->uarg + FP_DONE_AT));
+}
 
 int fp_ioctl_info(struct fp_call *call);
 int fp_ioctl_pool_create(struct fp_call *call);
@@ -88,6 +119,13 @@ int fp_ioctl_free(struct fp_call *call);
 int fp_ioctl_free_all(struct fp_call *call);
 int fp_ioctl_hold(struct fp_call *call);
 int fp_ioctl_list(struct fp_call *call);
+int fp_ioctl_send(struct fp_call *call);
+int fp_ioctl_recv(struct fp_call *call);
+int fp_ioctl_client_label(struct fp_call *call);
+int fp_ioctl_client_find(struct fp_call *call);
+int fp_ioctl_keep(struct fp_call *call);
+int fp_ioctl_adopt(struct fp_call *call);
+int fp_ioctl_gc(struct fp_call *call);
 
 struct inode *fp_anon_inode_new(void);
 void fp_anon_inode_put(struct inode *inode);

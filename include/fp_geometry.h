@@ -13,6 +13,8 @@
 #define FP_MAX_BLOCKS		(1U << 24)
 #define FP_MAX_POOL_BYTES	(1ULL << 44)
 #define FP_MIN_ALIGN		8U
+/* What a pool keeps per chunk it may ever have must stay small. */
+#define FP_MAX_CHUNKS		(1U << 18)
 /* A chunk's page array must stay allocatable: at most 2^18 pages of pool. */
 #define FP_MAX_CHUNK_BYTES	(1ULL << 30)
 
@@ -23,6 +25,7 @@
  * @max_blocks: most blocks, 1 to FP_MAX_BLOCKS
  * @align: bytes, a power of two from FP_MIN_ALIGN to PAGE_SIZE, or 0
  * @chunk_blocks: blocks of a chunk, a power of two, or 0 for a fair choice
+ * @whole_pages: blocks are to share no page
  */
 struct fp_geometry_spec {
 	u64 block_size;
@@ -30,6 +33,7 @@ struct fp_geometry_spec {
 	u64 max_blocks;
 	u32 align;
 	u32 chunk_blocks;
+	bool whole_pages;
 };
 
 /**

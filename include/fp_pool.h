@@ -17,8 +17,14 @@
 #include "fp_cache.h"
 #include "fp_chunk.h"
 #include "fp_geometry.h"
+#include "fp_wait.h"
 
 #define FP_POOL_NOZERO		(1U << 0)
+#define FP_POOL_ISOLATED	(1U << 1)
+#define FP_POOL_STRICT		(1U << 2)
+
+#define FP_GC_AGE_MS		600000U
+#define FP_GC_THRESHOLD		1024U
 
 #define FP_MAX_CLIENTS		(1U << 16)
 /* Chunks by tenths in use; the full ones are on no list. */
@@ -39,6 +45,16 @@ enum fp_stat {
 	FP_STAT_FOREIGN_HANDLES,
 	FP_STAT_RECLAIMED,
 	FP_STAT_ZEROED,
+	FP_STAT_SENDS,
+	FP_STAT_SHARES,
+	FP_STAT_RECVS,
+	FP_STAT_WAITS,
+	FP_STAT_TIMEOUTS,
+	FP_STAT_REVOKES,
+	FP_STAT_REPLACED,
+	FP_STAT_ADOPTS,
+	FP_STAT_GC_RUNS,
+	FP_STAT_GC_RECLAIMED,
 	FP_STAT_NR,
 };
 
@@ -57,12 +73,22 @@ struct fp_pool_cpu {
  * @node: NUMA node preferred, or NUMA_NO_NODE; constant after init
  * @cache_slots: most blocks in one CPU's cache; constant after init
  * @budget: what pages are taken from; constant after init
+ * @pin_module: keeps the module loaded for an orphan; constant after init
  * @cpu: caches and counters; constant after init
  * @chunks: chunk by number, NULL where none is committed; set by
  *	smp_store_release() under @grow_lock
  * @quota: most blocks one client may hold, 0 for no limit; READ_ONCE
+ * @gc_age_ms: age at which an orphan is collected unasked; READ_ONCE
+ * @gc_threshold: orphans from which on that happens; READ_ONCE
  * @ref: references to this struct
- * @clients: id to client; its own lock
+ * @line: who waits for a block; its own lock
+ * @labels: who waits for a client's label; its own lock
+ * @kept: index to an entry for each block to be kept, marked FP_ORPHAN while it
+ *	is one; its own lock
+ * @nr_orphans: blocks with that mark
+ * @oldest_ms: no orphan is older than this, in milliseconds since boot; READ_ONCE
+ * @nr_inbox: blocks whose only hold is in an inbox
+ * @clients: id to client; its own lock, which also guards clients' labels
  * @nr_clients: clients attached
  * @next_id: where the search for the next client's id starts; @clients' lock
  * @ids_reused: ids have gone round once, so an id no longer tells whose the
@@ -72,7 +98,7 @@ struct fp_pool_cpu {
  * @lock: guards the fields below and the free lists of the chunks
  * @fullness: chunks with free blocks, by tenths in use
  * @total: blocks committed
- * @nr_free: free blocks in the chunks
+ * @nr_free: free blocks in the chunks; READ_ONCE without the lock
  * @peak_out: most blocks ever out of the chunks at a time
  * @high_water: most blocks held at a time, as far as it was seen
  * @hold_locks: hashed by index; guard SHARED words
@@ -85,10 +111,19 @@ struct fp_pool {
 	int node;
 	u32 cache_slots;
 	struct fp_budget *budget;
+	void (*pin_module)(bool pin);
 	struct fp_pool_cpu __percpu *cpu;
 	struct fp_chunk **chunks;
 	u32 quota;
+	u32 gc_age_ms;
+	u32 gc_threshold;
 	refcount_t ref;
+	struct fp_line line;
+	wait_queue_head_t labels;
+	struct xarray kept;
+	atomic64_t nr_orphans;
+	u64 oldest_ms;
+	atomic64_t nr_inbox;
 	struct xarray clients;
 	atomic_t nr_clients;
 	u32 next_id;
@@ -112,7 +147,11 @@ struct fp_pool {
  * @flags: FP_POOL_*
  * @node: NUMA node preferred, or NUMA_NO_NODE
  * @quota: most blocks one client may hold, 0 for no limit
+ * @gc_age_ms: age at which an orphan is collected unasked, 0 for FP_GC_AGE_MS
+ * @gc_threshold: orphans from which on that happens, 0 for FP_GC_THRESHOLD
  * @budget: what pages are taken from; outlives the pool
+ * @pin_module: called once for each new orphan, and once for each that is one
+ *	no more, from any process context; may be NULL
  */
 struct fp_pool_spec {
 	struct fp_geometry_spec geometry;
@@ -121,7 +160,10 @@ struct fp_pool_spec {
 	u32 flags;
 	int node;
 	u32 quota;
+	u32 gc_age_ms;
+	u32 gc_threshold;
 	struct fp_budget *budget;
+	void (*pin_module)(bool pin);
 };
 
 /**
@@ -129,7 +171,9 @@ struct fp_pool_spec {
  * @total: blocks committed
  * @free: free blocks in the chunks
  * @cached: free blocks in caches
- * @held: blocks with a hold or more
+ * @held: blocks with a hold or more that a client has received
+ * @inbox: blocks whose only hold is in an inbox
+ * @orphaned: blocks waiting to be adopted
  * @high_water: most blocks held at a time, as far as it was seen
  * @clients: clients attached
  * @stats: counters, by enum fp_stat
@@ -139,6 +183,8 @@ struct fp_snapshot {
 	u64 free;
 	u64 cached;
 	u64 held;
+	u64 inbox;
+	u64 orphaned;
 	u64 high_water;
 	u32 clients;
 	u64 stats[FP_STAT_NR];
@@ -151,6 +197,7 @@ void fp_pool_give_back(struct fp_pool *pool, const u32 *indices, u32 count);
 void fp_pool_return(struct fp_pool *pool, const u32 *indices, u32 count);
 struct fp_chunk *fp_pool_chunk(struct fp_pool *pool, u32 index);
 struct page *fp_pool_page(struct fp_pool *pool, unsigned long pgoff);
+struct page *fp_pool_page_get(struct fp_pool *pool, unsigned long pgoff);
 void fp_pool_snapshot(struct fp_pool *pool, struct fp_snapshot *snap);
 
 static inline struct fp_pool *fp_pool_get(struct fp_pool *pool)
@@ -162,6 +209,11 @@ static inline struct fp_pool *fp_pool_get(struct fp_pool *pool)
 static inline void fp_pool_count(struct fp_pool *pool, enum fp_stat stat, u32 n)
 {
 	this_cpu_add(pool->cpu->stats[stat], n);
+}
+
+static inline bool fp_pool_isolated(const struct fp_pool *pool)
+{
+	return pool->flags & FP_POOL_ISOLATED;
 }
 
 static inline spinlock_t *fp_pool_hold_lock(struct fp_pool *pool, u32 index)

@@ -84,6 +84,52 @@ DEFINE_EVENT(fixedpool_handle, fixedpool_free,
 	TP_ARGS(pool, client, handle)
 );
 
+DEFINE_EVENT(fixedpool_handle, fixedpool_recv,
+	TP_PROTO(u32 pool, u32 client, u64 handle),
+	TP_ARGS(pool, client, handle)
+);
+
+DEFINE_EVENT(fixedpool_handle, fixedpool_adopt,
+	TP_PROTO(u32 pool, u32 client, u64 handle),
+	TP_ARGS(pool, client, handle)
+);
+
+TRACE_EVENT(fixedpool_send,
+	TP_PROTO(u32 pool, u32 client, u64 handle, u32 to, u32 flags),
+	TP_ARGS(pool, client, handle, to, flags),
+	TP_STRUCT__entry(
+		__field(u32, pool)
+		__field(u32, client)
+		__field(u64, handle)
+		__field(u32, to)
+		__field(u32, flags)
+	),
+	TP_fast_assign(
+		__entry->pool = pool;
+		__entry->client = client;
+		__entry->handle = handle;
+		__entry->to = to;
+		__entry->flags = flags;
+	),
+	TP_printk("pool=%u client=%u handle=0x%llx to=%u flags=0x%x",
+		  __entry->pool, __entry->client, __entry->handle,
+		  __entry->to, __entry->flags)
+);
+
+TRACE_EVENT(fixedpool_gc,
+	TP_PROTO(u32 pool, u64 collected),
+	TP_ARGS(pool, collected),
+	TP_STRUCT__entry(
+		__field(u32, pool)
+		__field(u64, collected)
+	),
+	TP_fast_assign(
+		__entry->pool = pool;
+		__entry->collected = collected;
+	),
+	TP_printk("pool=%u collected=%llu", __entry->pool, __entry->collected)
+);
+
 TRACE_EVENT(fixedpool_bad_handle,
 	TP_PROTO(u32 pool, u32 client, u64 handle, int err),
 	TP_ARGS(pool, client, handle, err),

@@ -25,4 +25,5 @@ void fp_fdinfo_show(struct seq_file *seq, struct file *filp)
 	seq_printf(seq, "write:\t%u\n", client->write);
 	seq_printf(seq, "held:\t%d\n", atomic_read(&client->nr_held));
 	seq_printf(seq, "quota:\t%u\n", READ_ONCE(client->pool->quota));
+	seq_printf(seq, "inbox:\t%u\n", READ_ONCE(client->nr_inbox));
 }

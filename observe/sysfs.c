@@ -9,15 +9,17 @@
  * that somebody keeps open outlives the pool's last user. While a show or
  * store runs the entry is there: kobject_del() waits for it.
  */
+#include <linux/completion.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/kobject.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
+#include <linux/refcount.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/user_namespace.h>
-#include <linux/wait.h>
 
 #include "fp_observe.h"
 
@@ -51,9 +53,9 @@ struct fp_sysfs_attr {
 static struct kset *fp_sysfs_pools;
 static struct kobject *fp_sysfs_root;
 
-/* Directories not released yet: module text must outlive them. */
-static atomic_t fp_sysfs_live = ATOMIC_INIT(0);
-static DECLARE_WAIT_QUEUE_HEAD(fp_sysfs_gone);
+/* Directories not released yet, and one: module text must outlive them. */
+static refcount_t fp_sysfs_live = REFCOUNT_INIT(1);
+static DECLARE_COMPLETION(fp_sysfs_gone);
 
 static ssize_t fp_show_u32(struct fp_entry *entry,
 			   const struct fp_sysfs_attr *attr, char *buf)
@@ -86,8 +88,14 @@ static ssize_t fp_show_name(struct fp_entry *entry,
 static ssize_t fp_show_flags(struct fp_entry *entry,
 			     const struct fp_sysfs_attr *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", entry->pool->flags & FP_POOL_NOZERO ?
-				       "nozero" : "");
+	u32 flags = entry->pool->flags;
+	char text[32];
+
+	scnprintf(text, sizeof(text), "%s%s%s",
+		  flags & FP_POOL_NOZERO ? " nozero" : "",
+		  flags & FP_POOL_ISOLATED ? " isolated" : "",
+		  flags & FP_POOL_STRICT ? " strict" : "");
+	return sysfs_emit(buf, "%s\n", skip_spaces(text));
 }
 
 static ssize_t fp_show_mode(struct fp_entry *entry,
@@ -121,6 +129,34 @@ static ssize_t fp_store_quota(struct fp_entry *entry, const char *buf,
 	if (quota > FP_MAX_BLOCKS)
 		return -ERANGE;
 	WRITE_ONCE(entry->pool->quota, quota);
+	fp_line_wake(&entry->pool->line);
+	return len;
+}
+
+static ssize_t fp_store_gc_age_ms(struct fp_entry *entry, const char *buf,
+				  size_t len)
+{
+	u32 age;
+	int err = kstrtou32(buf, 0, &age);
+
+	if (err)
+		return err;
+	WRITE_ONCE(entry->pool->gc_age_ms, age);
+	fp_line_wake(&entry->pool->line);
+	return len;
+}
+
+static ssize_t fp_store_gc_threshold(struct fp_entry *entry, const char *buf,
+				     size_t len)
+{
+	u32 threshold;
+	int err = kstrtou32(buf, 0, &threshold);
+
+	if (err)
+		return err;
+	if (!threshold)
+		return -EINVAL;
+	WRITE_ONCE(entry->pool->gc_threshold, threshold);
 	return len;
 }
 
@@ -177,6 +213,18 @@ FP_ATTR_U64(bad_handles);
 FP_ATTR_U64(foreign_handles);
 FP_ATTR_U64(reclaimed);
 FP_ATTR_U64(zeroed);
+FP_ATTR_U64(sends);
+FP_ATTR_U64(shares);
+FP_ATTR_U64(recvs);
+FP_ATTR_U64(waits);
+FP_ATTR_U64(timeouts);
+FP_ATTR_U64(revokes);
+FP_ATTR_U64(replaced);
+FP_ATTR_U64(adopts);
+FP_ATTR_U64(gc_runs);
+FP_ATTR_U64(gc_reclaimed);
+FP_ATTR_QUERY(gc_age_ms, 0644, u32, fp_store_gc_age_ms);
+FP_ATTR_QUERY(gc_threshold, 0644, u32, fp_store_gc_threshold);
 
 static struct attribute *fp_sysfs_attrs[] = {
 	&fp_attr_name.attr,
@@ -213,6 +261,18 @@ static struct attribute *fp_sysfs_attrs[] = {
 	&fp_attr_foreign_handles.attr,
 	&fp_attr_reclaimed.attr,
 	&fp_attr_zeroed.attr,
+	&fp_attr_sends.attr,
+	&fp_attr_shares.attr,
+	&fp_attr_recvs.attr,
+	&fp_attr_waits.attr,
+	&fp_attr_timeouts.attr,
+	&fp_attr_revokes.attr,
+	&fp_attr_replaced.attr,
+	&fp_attr_adopts.attr,
+	&fp_attr_gc_runs.attr,
+	&fp_attr_gc_reclaimed.attr,
+	&fp_attr_gc_age_ms.attr,
+	&fp_attr_gc_threshold.attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(fp_sysfs);
@@ -251,8 +311,8 @@ static void fp_sysfs_release(struct kobject *kobj)
 
 	fp_pool_put(dir->pool);
 	kfree(dir);
-	if (atomic_dec_and_test(&fp_sysfs_live))
-		wake_up(&fp_sysfs_gone);
+	if (refcount_dec_and_test(&fp_sysfs_live))
+		complete(&fp_sysfs_gone);
 }
 
 static const struct kobj_type fp_sysfs_type = {
@@ -271,7 +331,7 @@ static int fp_sysfs_add(struct fp_entry *entry)
 	dir->entry = entry;
 	dir->pool = fp_pool_get(entry->pool);
 	dir->kobj.kset = fp_sysfs_pools;
-	atomic_inc(&fp_sysfs_live);
+	refcount_inc(&fp_sysfs_live);
 	err = kobject_init_and_add(&dir->kobj, &fp_sysfs_type, NULL, "%u",
 				   entry->id);
 	if (err) {
@@ -296,6 +356,13 @@ const struct fp_observer fp_sysfs_observer = {
 	.remove = fp_sysfs_remove,
 };
 
+/* The name is free at once, even where the last put is late. */
+static void fp_sysfs_remove_root(void)
+{
+	kobject_del(fp_sysfs_root);
+	kobject_put(fp_sysfs_root);
+}
+
 /**
  * fp_sysfs_init() - make the directory of pools
  *
@@ -309,7 +376,7 @@ int fp_sysfs_init(void)
 		return -ENOMEM;
 	fp_sysfs_pools = kset_create_and_add("pools", NULL, fp_sysfs_root);
 	if (!fp_sysfs_pools) {
-		kobject_put(fp_sysfs_root);
+		fp_sysfs_remove_root();
 		return -ENOMEM;
 	}
 	return 0;
@@ -323,7 +390,8 @@ int fp_sysfs_init(void)
 void fp_sysfs_fini(void)
 {
 	kset_unregister(fp_sysfs_pools);
-	kobject_put(fp_sysfs_root);
+	fp_sysfs_remove_root();
 	/* releases may be late: files kept open, DEBUG_KOBJECT_RELEASE */
-	wait_event(fp_sysfs_gone, !atomic_read(&fp_sysfs_live));
+	if (!refcount_dec_and_test(&fp_sysfs_live))
+		wait_for_completion(&fp_sysfs_gone);
 }

@@ -13,6 +13,10 @@
 #define FREE_WORD(gen, id)	WORD(gen, 0, id)
 #define HELD_WORD(gen, id)	WORD(gen, 1, id)
 #define SHARED_WORD(gen, nr)	WORD(gen, 2, nr)
+#define MOVING_WORD(gen, id)	WORD(gen, 3, id)
+#define INBOX_WORD(gen, id)	WORD(gen, 4, id)
+#define ORPHAN_WORD(gen)	(WORD(gen, 5, FP_ID_ANY) | KEEP)
+#define KEEP			(1ULL << 31)
 
 static struct fp_block block_of(u64 word)
 {
@@ -33,7 +37,7 @@ static void words_and_handles_keep_their_fields_apart(void **state)
 
 	(void)state;
 	for (g = 0; g < ARRAY_SIZE(gens); g++) {
-		for (s = FP_BLOCK_FREE; s <= FP_BLOCK_SHARED; s++)
+		for (s = FP_BLOCK_FREE; s <= FP_BLOCK_ORPHAN; s++)
 			for (i = 0; i < ARRAY_SIZE(ids); i++) {
 				word = fp_word(gens[g], s, ids[i]);
 				assert_int_equal(word, WORD(gens[g], s,
@@ -82,7 +86,7 @@ static void give_makes_the_next_generation_the_clients(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		block = block_of(cases[i].before);
-		assert_int_equal(fp_block_give(&block, ME),
+		assert_int_equal(fp_block_give(&block, ME, false),
 				 HELD_WORD(cases[i].gen, ME));
 		assert_int_equal(fp_block_read(&block),
 				 HELD_WORD(cases[i].gen, ME));
@@ -144,7 +148,31 @@ static const struct {
 	REFUSED(HELD_WORD(GEN ^ 0x80000000, ME), -ESTALE),
 	REFUSED(SHARED_WORD(GEN - 1, 2), -ESTALE),
 	REFUSED(SHARED_WORD(GEN + 1, ME), -ESTALE),
+	REFUSED(MOVING_WORD(GEN - 1, ME), -ESTALE),
+	REFUSED(INBOX_WORD(GEN + 1, ME), -ESTALE),
+	REFUSED(ORPHAN_WORD(GEN + 1), -ESTALE),
+	REFUSED(HELD_WORD(GEN + 1, ME) | KEEP, -ESTALE),
 #undef REFUSED
+	/* on its way, or nobody's: not even who is named there */
+#define NOBODYS(word)	{ word, 0, -EPERM, word, -EPERM, word }
+	NOBODYS(MOVING_WORD(GEN, ME)),
+	NOBODYS(MOVING_WORD(GEN, ME) | KEEP),
+	NOBODYS(MOVING_WORD(GEN, OTHER)),
+	NOBODYS(INBOX_WORD(GEN, ME)),
+	NOBODYS(INBOX_WORD(GEN, ME) | KEEP),
+	NOBODYS(INBOX_WORD(GEN, OTHER)),
+	NOBODYS(ORPHAN_WORD(GEN)),
+#undef NOBODYS
+	/* what is to be kept ends under the lock only */
+	{ HELD_WORD(GEN, ME) | KEEP, 0,
+	  -EAGAIN, HELD_WORD(GEN, ME) | KEEP,
+	  -EEXIST, HELD_WORD(GEN, ME) | KEEP },
+	{ HELD_WORD(GEN, OTHER) | KEEP, 0,
+	  -EPERM, HELD_WORD(GEN, OTHER) | KEEP,
+	  0, SHARED_WORD(GEN, 2) | KEEP },
+	{ SHARED_WORD(GEN, 2) | KEEP, 0,
+	  -EAGAIN, SHARED_WORD(GEN, 2) | KEEP,
+	  0, SHARED_WORD(GEN, 3) | KEEP },
 	{ HELD_WORD(GEN, ME), 0,
 	  0, FREE_WORD(GEN, ME), -EEXIST, HELD_WORD(GEN, ME) },
 	{ HELD_WORD(GEN, OTHER), 0,
@@ -220,6 +248,52 @@ static void the_last_of_many_holds_leaves_a_block_of_any_owner(void **state)
 			 SHARED_WORD(0xffffffff, FP_HOLDS_MAX - 1));
 }
 
+static void turn_takes_a_step_from_one_word_only(void **state)
+{
+	static const u64 words[] = {
+		HELD_WORD(GEN, ME), HELD_WORD(GEN, ME) | KEEP,
+		MOVING_WORD(GEN, ME), INBOX_WORD(GEN, OTHER) | KEEP,
+		SHARED_WORD(GEN, 1) | KEEP, ORPHAN_WORD(GEN),
+	};
+	size_t i;
+	int to;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		for (to = FP_BLOCK_FREE; to <= FP_BLOCK_ORPHAN; to++) {
+			struct fp_block block = block_of(words[i]);
+			u64 keep = to == FP_BLOCK_FREE ? 0 : words[i] & KEEP;
+
+			assert_false(fp_block_turn(&block, words[i] ^ KEEP, to,
+						   OTHER));
+			assert_false(fp_block_turn(&block,
+						   words[i] + (1ULL << 32), to,
+						   OTHER));
+			assert_false(fp_block_turn(&block, words[i] + 1, to,
+						   OTHER));
+			assert_int_equal(fp_block_read(&block), words[i]);
+			assert_true(fp_block_turn(&block, words[i], to, OTHER));
+			assert_int_equal(fp_block_read(&block),
+					 WORD(GEN, to, OTHER) | keep);
+		}
+}
+
+static void give_sets_the_mark_and_no_end_leaves_it(void **state)
+{
+	struct fp_block block = block_of(FREE_WORD(GEN, ME));
+
+	(void)state;
+	assert_int_equal(fp_block_give(&block, ME, true),
+			 HELD_WORD(GEN + 1, ME) | KEEP);
+	assert_int_equal(fp_word_id(fp_block_read(&block)), ME);
+	assert_int_equal(fp_word_state(fp_block_read(&block)), FP_BLOCK_HELD);
+	block = block_of(SHARED_WORD(GEN, 2) | KEEP);
+	assert_false(fp_block_end_shared(&block));
+	assert_int_equal(fp_block_read(&block), SHARED_WORD(GEN, 1) | KEEP);
+	assert_true(fp_block_end_shared(&block));
+	assert_int_equal(fp_block_read(&block), FREE_WORD(GEN, FP_ID_ANY));
+}
+
 static void no_old_generation_acts_across_the_wrap(void **state)
 {
 	struct fp_block block = block_of(FREE_WORD(0xfffffffd, ME));
@@ -228,7 +302,7 @@ static void no_old_generation_acts_across_the_wrap(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(seen); i++) {
-		seen[i] = fp_word_gen(fp_block_give(&block, ME));
+		seen[i] = fp_word_gen(fp_block_give(&block, ME, false));
 		assert_int_not_equal(seen[i], 0);
 		for (j = 0; j < i; j++) {
 			assert_int_equal(fp_block_end_sole(&block, seen[j], ME),
@@ -254,6 +328,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(end_sole_acts_only_for_the_one_holder),
 	cmocka_unit_test(add_hold_counts_up_to_the_limit),
 	cmocka_unit_test(the_last_of_many_holds_leaves_a_block_of_any_owner),
+	cmocka_unit_test(turn_takes_a_step_from_one_word_only),
+	cmocka_unit_test(give_sets_the_mark_and_no_end_leaves_it),
 	cmocka_unit_test(no_old_generation_acts_across_the_wrap),
 };
 

@@ -2,7 +2,8 @@
 /*
  * Conservation, looked at from every side. Everything that says something about
  * a block must say the same: its word, the free bitmaps, the caches, the bits
- * of the clients, the lists of chunks, the counters and the snapshot.
+ * of the clients, their inboxes, the entries of what is to be kept, the lists of
+ * chunks, the counters and the snapshot.
  */
 #include "test.h"
 
@@ -15,7 +16,11 @@
  * @parked: per block, how often it is on a free list or in a cache
  * @free: blocks on the chunks' free lists
  * @cached: blocks in caches
- * @held: words that say HELD or SHARED
+ * @parcels: per block, entries in inboxes
+ * @held: words that say HELD, SHARED or MOVING
+ * @inbox: words that say INBOX
+ * @orphans: words that say ORPHAN
+ * @oldest_ms: when the first of them became one
  * @holds: holds that these words say there are
  * @bits: bits of clients
  * @out: FREE words of blocks that are nowhere: somebody is about to give them
@@ -25,9 +30,13 @@ struct tally {
 	struct fp_client *clients[MAX_CLIENTS];
 	u32 nr_clients;
 	unsigned char *parked;
+	unsigned char *parcels;
 	u64 free;
 	u64 cached;
 	u64 held;
+	u64 inbox;
+	u64 orphans;
+	u64 oldest_ms;
 	u64 holds;
 	u64 bits;
 	u64 out;
@@ -119,82 +128,163 @@ static u32 count_bits(const struct tally *tally, u32 index)
 	return nr;
 }
 
+/* One block: who its word says it is with, and who is of the same opinion. */
+static void walk_word(struct fp_pool *pool, struct tally *tally, u32 index,
+		      u64 word)
+{
+	enum fp_block_state state = fp_word_state(word);
+	u32 sent = tally->parcels[index], holds = 0;
+	struct fp_client *holder = NULL;
+	struct fp_chunk *chunk;
+
+	switch (state) {
+	case FP_BLOCK_FREE:
+		assert_int_equal(word & FP_WORD_KEEP, 0);
+		assert_int_equal(sent, 0);
+		break;
+	case FP_BLOCK_HELD:
+		holds = 1;
+		holder = xa_load(&pool->clients, fp_word_id(word));
+		assert_non_null(holder);
+		assert_int_equal(holder->id, fp_word_id(word));
+		assert_true(has_bit(holder, index));
+		assert_int_equal(sent, 0);
+		break;
+	case FP_BLOCK_SHARED:
+		/* of its holds some may be on their way */
+		assert_int_not_equal(fp_word_id(word), 0);
+		assert_true(sent <= fp_word_id(word));
+		holds = fp_word_id(word) - sent;
+		break;
+	case FP_BLOCK_INBOX:
+		holder = xa_load(&pool->clients, fp_word_id(word));
+		assert_non_null(holder);
+		assert_int_equal(sent, 1);
+		break;
+	case FP_BLOCK_ORPHAN:
+		assert_int_equal(fp_word_id(word), FP_ID_ANY);
+		assert_true(word & FP_WORD_KEEP);
+		assert_int_equal(sent, 0);
+		chunk = fp_pool_chunk(pool, index);
+		tally->oldest_ms = min(tally->oldest_ms, chunk->notes[index -
+				       chunk->base].stamp_ms);
+		break;
+	default:
+		fail_msg("block %u: word %llx", index, word);
+	}
+	if (word & FP_WORD_KEEP)
+		assert_non_null(xa_load(&pool->kept, index));
+	assert_int_equal(xa_get_mark(&pool->kept, index, FP_ORPHAN),
+			 state == FP_BLOCK_ORPHAN);
+	assert_int_equal(count_bits(tally, index), holds);
+	/* free in one place at most, or somebody's and in none */
+	assert_true(tally->parked[index] <= (state == FP_BLOCK_FREE));
+	tally->out += state == FP_BLOCK_FREE && !tally->parked[index];
+	tally->held += state == FP_BLOCK_HELD || state == FP_BLOCK_SHARED;
+	tally->inbox += state == FP_BLOCK_INBOX;
+	tally->orphans += state == FP_BLOCK_ORPHAN;
+	tally->holds += holds;
+}
+
 static void walk_words(struct fp_pool *pool, struct tally *tally)
 {
-	struct fp_client *holder;
 	struct fp_chunk *chunk;
-	u32 index, holds;
-	u64 word;
+	u32 index;
 
 	for (index = 0; index < pool->geo.max_blocks; index++) {
 		chunk = fp_pool_chunk(pool, index);
-		if (!chunk)
-			continue;
-		word = fp_block_read(fp_chunk_block(chunk, index));
-		holds = 0;
-		switch (fp_word_state(word)) {
-		case FP_BLOCK_FREE:
-			break;
-		case FP_BLOCK_HELD:
-			holds = 1;
-			holder = xa_load(&pool->clients, fp_word_id(word));
-			assert_non_null(holder);
-			assert_int_equal(holder->id, fp_word_id(word));
-			assert_true(has_bit(holder, index));
-			break;
-		case FP_BLOCK_SHARED:
-			holds = fp_word_id(word);
-			assert_int_not_equal(holds, 0);
-			break;
-		default:
-			fail_msg("block %u: word %llx", index, word);
-		}
-		assert_int_equal(count_bits(tally, index), holds);
-		/* free in one place at most, or held and in none */
-		assert_true(tally->parked[index] <= !holds);
-		tally->out += !holds && !tally->parked[index];
-		tally->held += !!holds;
-		tally->holds += holds;
+		if (chunk)
+			walk_word(pool, tally, index,
+				  fp_block_read(fp_chunk_block(chunk, index)));
 	}
+}
+
+static enum fp_block_state state_of(struct fp_pool *pool, u32 index)
+{
+	struct fp_chunk *chunk = fp_pool_chunk(pool, index);
+
+	return fp_word_state(fp_block_read(fp_chunk_block(chunk, index)));
+}
+
+/* Read-only is who holds, and only as long as it does. */
+static u32 walk_bits(struct fp_client *client)
+{
+	struct fp_leaf *leaf;
+	unsigned long at;
+	u32 index, bit, bits = 0;
+
+	for (index = fp_client_next_held(client, 0); index < FP_MAX_BLOCKS;
+	     index = fp_client_next_held(client, index + 1))
+		bits++;
+	xa_for_each(&client->leaves, at, leaf)
+		for_each_set_bit(bit, leaf->readonly, FP_LEAF_BITS) {
+			index = at * FP_LEAF_BITS + bit;
+			assert_true(test_bit(bit, leaf->held));
+			assert_int_equal(state_of(client->pool, index),
+					 FP_BLOCK_SHARED);
+		}
+	return bits;
+}
+
+static void walk_inbox(struct fp_client *client, struct tally *tally)
+{
+	struct fp_parcel *parcel;
+	u32 nr = 0, index;
+	u64 word;
+
+	list_for_each_entry(parcel, &client->inbox, node) {
+		index = fp_handle_index(parcel->handle);
+		word = fp_block_read(fp_chunk_block(fp_pool_chunk(client->pool,
+								  index),
+						    index));
+		assert_int_equal(fp_handle_gen(parcel->handle),
+				 fp_word_gen(word));
+		assert_int_equal(fp_word_state(word), parcel->shared ?
+				 FP_BLOCK_SHARED : FP_BLOCK_INBOX);
+		if (!parcel->shared)
+			assert_int_equal(fp_word_id(word), client->id);
+		tally->parcels[index]++;
+		nr++;
+	}
+	assert_int_equal(client->nr_inbox, nr);
 }
 
 static void walk_clients(struct fp_pool *pool, struct tally *tally)
 {
 	struct fp_client *client;
 	unsigned long id;
+	u32 bits;
 
 	xa_for_each(&pool->clients, id, client) {
-		u32 index, bits = 0;
-
 		must(tally->nr_clients < MAX_CLIENTS);
 		tally->clients[tally->nr_clients++] = client;
 		assert_int_equal(client->id, id);
 		assert_ptr_equal(client->pool, pool);
-		for (index = fp_client_next_held(client, 0);
-		     index < FP_MAX_BLOCKS;
-		     index = fp_client_next_held(client, index + 1))
-			bits++;
+		bits = walk_bits(client);
 		assert_int_equal(atomic_read(&client->nr_held), bits);
 		tally->bits += bits;
+		walk_inbox(client, tally);
 	}
 }
 
 void host_check_out(struct fp_pool *pool, u32 out)
 {
 	struct fp_snapshot snap;
-	struct tally tally = {};
+	struct tally tally = { .oldest_ms = ~0ULL };
 
 	tally.parked = calloc(pool->geo.max_blocks, 1);
-	must(tally.parked);
+	tally.parcels = calloc(pool->geo.max_blocks, 1);
+	must(tally.parked && tally.parcels);
 	walk_clients(pool, &tally);
 	walk_chunks(pool, &tally);
 	walk_caches(pool, &tally);
 	walk_words(pool, &tally);
 	free(tally.parked);
+	free(tally.parcels);
 
 	assert_int_equal(tally.out, out);
-	assert_int_equal(tally.free + tally.cached + tally.held + out,
-			 tally.total);
+	assert_int_equal(tally.free + tally.cached + tally.held + tally.inbox +
+			 tally.orphans + out, tally.total);
 	assert_int_equal(tally.bits, tally.holds);
 
 	fp_pool_snapshot(pool, &snap);
@@ -202,9 +292,13 @@ void host_check_out(struct fp_pool *pool, u32 out)
 	assert_int_equal(snap.free, tally.free);
 	assert_int_equal(snap.cached, tally.cached);
 	assert_int_equal(snap.held, tally.held);
+	assert_int_equal(snap.inbox, tally.inbox);
+	assert_int_equal(snap.orphaned, tally.orphans);
 	assert_int_equal(snap.clients, tally.nr_clients);
 	assert_int_equal(snap.stats[FP_STAT_ALLOCS] -
-			 snap.stats[FP_STAT_FREES], tally.held);
+			 snap.stats[FP_STAT_FREES],
+			 tally.held + tally.inbox + tally.orphans);
+	assert_true(tally.oldest_ms >= pool->oldest_ms);
 	assert_true(snap.high_water >= snap.held);
 	assert_true(snap.high_water <= snap.total);
 }

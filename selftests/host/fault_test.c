@@ -77,6 +77,104 @@ static int sequence_hold(struct fp_pool *pool, struct fp_client *a,
 	return err;
 }
 
+/* There and back, moved and shared; what fails has moved nothing. */
+static int sequence_send(struct fp_pool *pool, struct fp_client *a,
+			 struct fp_client *b)
+{
+	u64 handle, got;
+	int err = host_alloc_err(a, &handle);
+
+	if (err)
+		return err;
+	host_fill(pool, fp_handle_index(handle), 0x21);
+	err = host_send(a, b, handle);
+	host_check(pool);
+	if (!err)
+		err = host_recv(b, &got);
+	host_check(pool);
+	if (!err)
+		err = host_share(b, a, handle, true);
+	host_check(pool);
+	if (!err)
+		err = host_recv(a, &got);
+	host_check(pool);
+	if (!err)
+		assert_int_equal(host_held(a) + host_held(b), 2);
+	assert_true(host_filled(pool, fp_handle_index(handle), 0x21));
+	/* what could not be received is still there */
+	while (!host_recv(a, &got) || !host_recv(b, &got))
+		;
+	fp_client_free_all(a);
+	fp_client_free_all(b);
+	host_check(pool);
+	return err;
+}
+
+/* Every page is pinned, so that every step needs a fresh one. */
+static int sequence_pinned(struct fp_pool *pool, struct fp_client *a,
+			   struct fp_client *b)
+{
+	struct page *page = NULL;
+	u64 handle, got;
+	int err = host_alloc_err(a, &handle);
+
+	if (err)
+		return err;
+	page = host_pin(pool, fp_handle_index(handle));
+	host_fill(pool, fp_handle_index(handle), 0x22);
+	err = host_send(a, b, handle);
+	assert_true(host_filled(pool, fp_handle_index(handle), 0x22));
+	host_check(pool);
+	if (!err)
+		err = host_recv(b, &got);
+	put_page(page);
+	while (!host_recv(b, &got))
+		;
+	fp_client_free_all(a);
+	fp_client_free_all(b);
+	host_check(pool);
+	return err;
+}
+
+/* Kept, orphaned, adopted; what fails leaves an orphan that can be found. */
+static int sequence_orphan(struct fp_pool *pool, struct fp_client *a,
+			   struct fp_client *b)
+{
+	struct fp_alloc how = { .tag = 4, .keep = true };
+	struct fp_client *c = calloc(1, sizeof(*c));
+	u64 handle, got, more;
+	u32 done;
+	int err;
+
+	must(c);
+	err = fp_client_init(c, pool, true, NULL);
+	if (err) {
+		free(c);
+		return err;
+	}
+	err = fp_client_alloc(c, &how, &handle, 1, &done);
+	if (!err)
+		err = host_alloc_err(c, &more);
+	if (!err)
+		err = fp_client_keep(c, more, 4, false);
+	host_check(pool);
+	fp_client_fini(c);
+	free(c);
+	host_check(pool);
+	if (!err) {
+		assert_int_equal(atomic64_read(&pool->nr_orphans), 2);
+		err = host_adopt(a, 4, &got);
+		assert_int_equal(atomic64_read(&pool->nr_orphans), 1 + !!err);
+	}
+	host_check(pool);
+	fp_orphan_collect(pool, 0);
+	fp_client_free_all(a);
+	host_check(pool);
+	return err;
+}
+
+static u32 pool_flags;
+
 /* One run with the nth allocation failing: 0 when none did. */
 static int run(sequence_fn sequence, long nth)
 {
@@ -86,6 +184,13 @@ static int run(sequence_fn sequence, long nth)
 	struct fp_pool *pool;
 	int err;
 
+	spec.flags = pool_flags;
+	if (pool_flags)
+		spec = (struct fp_pool_spec) {
+			.geometry = { .block_size = 8192, .max_blocks = 8 },
+			.tag = HOST_TAG, .flags = pool_flags,
+			.node = NUMA_NO_NODE, .budget = &host_budget,
+		};
 	shim_fail_nth = nth;
 	pool = fp_pool_create(&spec);
 	if (IS_ERR(pool)) {
@@ -155,6 +260,25 @@ static void hold_survives_every_failure(void **state)
 	sweep(sequence_hold, 25);
 }
 
+static void send_and_recv_survive_every_failure(void **state)
+{
+	(void)state;
+	sweep(sequence_send, 25);
+	pool_flags = FP_POOL_STRICT;
+	sweep(sequence_send, 25);
+	sweep(sequence_pinned, 25);
+	pool_flags = 0;
+}
+
+static void orphans_survive_every_failure(void **state)
+{
+	(void)state;
+	sweep(sequence_orphan, 25);
+	pool_flags = FP_POOL_ISOLATED;
+	sweep(sequence_orphan, 25);
+	pool_flags = 0;
+}
+
 static void an_id_out_of_memory_costs_zeroing_and_no_leak(void **state)
 {
 	struct fp_pool *pool = host_pool_of(64, 64, 0, 0);
@@ -186,6 +310,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(alloc_of_all_survives_every_failure),
 	cmocka_unit_test(growth_survives_every_failure),
 	cmocka_unit_test(hold_survives_every_failure),
+	cmocka_unit_test(send_and_recv_survive_every_failure),
+	cmocka_unit_test(orphans_survive_every_failure),
 	cmocka_unit_test(an_id_out_of_memory_costs_zeroing_and_no_leak),
 };
 

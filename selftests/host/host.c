@@ -5,8 +5,34 @@
 #include "test.h"
 
 #define HOST_MAX_THREADS	16
+#define HOST_MAX_REVOKES	64U
 
 struct fp_budget host_budget = { .limit = S64_MAX };
+
+struct host_revoked host_revoked[HOST_MAX_REVOKES];
+u32 host_nr_revoked;
+static bool crowded;
+
+/*
+ * Stands in for dev/mmap.c. Whoever is revoked from does not hold the block
+ * any more; where threads run it may hold it again.
+ */
+void fp_revoke(struct fp_client *client, u32 index)
+{
+	u32 at = __atomic_fetch_add(&host_nr_revoked, 1, __ATOMIC_RELAXED);
+
+	shim_might_sleep("fp_revoke");
+	must(fp_pool_isolated(client->pool));
+	must(fp_pool_chunk(client->pool, index));
+	if (client->mapping)
+		fp_pool_count(client->pool, FP_STAT_REVOKES, 1);
+	if (crowded)
+		return;
+	must(!fp_client_may_touch(client, index, false));
+	host_revoked[at % HOST_MAX_REVOKES] = (struct host_revoked) {
+		.client = client->id, .index = index,
+	};
+}
 
 u64 host_rounds(u64 rounds)
 {
@@ -77,12 +103,18 @@ void host_pool_gone(struct fp_pool *pool)
 	assert_int_equal(atomic64_read(&host_budget.used), 0);
 }
 
+static void host_client_free(struct fp_client *client)
+{
+	free(client);
+}
+
 struct fp_client *host_client(struct fp_pool *pool)
 {
 	struct fp_client *client = calloc(1, sizeof(*client));
 	int err;
 
 	must(client);
+	client->free = host_client_free;
 	err = fp_client_init(client, pool, true, NULL);
 	if (err)
 		fail_msg("fp_client_init: %d", err);
@@ -92,7 +124,65 @@ struct fp_client *host_client(struct fp_pool *pool)
 void host_client_gone(struct fp_client *client)
 {
 	fp_client_fini(client);
-	free(client);
+}
+
+u32 host_held(struct fp_client *client)
+{
+	return atomic_read(&client->nr_held);
+}
+
+u64 host_alloc_kept(struct fp_client *client, u64 tag)
+{
+	struct fp_alloc how = { .tag = tag, .keep = true };
+	u64 handle = 0;
+	u32 done;
+
+	assert_int_equal(fp_client_alloc(client, &how, &handle, 1, &done), 0);
+	return handle;
+}
+
+int host_send(struct fp_client *client, struct fp_client *to, u64 handle)
+{
+	return fp_client_send(client, to, handle, false, false);
+}
+
+int host_share(struct fp_client *client, struct fp_client *to, u64 handle,
+	       bool readonly)
+{
+	return fp_client_send(client, to, handle, true, readonly);
+}
+
+int host_recv(struct fp_client *client, u64 *handle)
+{
+	struct fp_parcel *parcel;
+	int err = fp_client_recv(client, &parcel);
+
+	*handle = 0;
+	if (err)
+		return err;
+	*handle = parcel->handle;
+	fp_client_recv_commit(client, parcel);
+	return 0;
+}
+
+int host_adopt(struct fp_client *client, u64 tag, u64 *handle)
+{
+	u32 next = 0;
+	int err = fp_client_adopt(client, tag, &next, handle);
+
+	if (!err)
+		fp_client_adopt_commit(client, *handle);
+	return err;
+}
+
+struct page *host_pin(struct fp_pool *pool, u32 index)
+{
+	struct page *page = fp_pool_page(pool, index * pool->geo.stride >>
+					       PAGE_SHIFT);
+
+	must(page);
+	get_page(page);
+	return page;
 }
 
 int host_alloc_err(struct fp_client *client, u64 *handle)
@@ -220,6 +310,7 @@ void host_threads(unsigned int nr, void (*run)(void *arg, unsigned int me),
 	unsigned int i;
 
 	must(nr <= HOST_MAX_THREADS);
+	crowded = true;
 	pthread_barrier_init(&start, NULL, nr);
 	for (i = 0; i < nr; i++) {
 		threads[i] = (struct host_thread) {
@@ -231,4 +322,5 @@ void host_threads(unsigned int nr, void (*run)(void *arg, unsigned int me),
 	for (i = 0; i < nr; i++)
 		pthread_join(threads[i].thread, NULL);
 	pthread_barrier_destroy(&start);
+	crowded = false;
 }

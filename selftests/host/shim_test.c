@@ -125,7 +125,42 @@ static void the_nth_allocation_fails_and_no_other(void **state)
 	kfree(p);
 }
 
+static void marks_are_of_what_is_there(void **state)
+{
+	struct xarray xa;
+	unsigned long index;
+	void *entry;
+	u32 n = 0;
+
+	(void)state;
+	xa_init_flags(&xa, 0);
+	assert_int_equal(xa_err(xa_store(&xa, 3, xa_mk_value(3), 0)), 0);
+	assert_null(xa_store(&xa, 700, xa_mk_value(7), 0));
+	assert_ptr_equal(xa_store(&xa, 700, xa_mk_value(8), 0), xa_mk_value(7));
+	xa_set_mark(&xa, 5, XA_MARK_0);
+	xa_set_mark(&xa, 5000000, XA_MARK_0);
+	assert_false(xa_get_mark(&xa, 5, XA_MARK_0));
+	index = 0;
+	assert_null(xa_find(&xa, &index, ULONG_MAX, XA_MARK_0));
+	xa_set_mark(&xa, 700, XA_MARK_0);
+	assert_true(xa_get_mark(&xa, 700, XA_MARK_0));
+	xa_for_each_marked(&xa, index, entry, XA_MARK_0) {
+		assert_int_equal(index, 700);
+		assert_ptr_equal(entry, xa_mk_value(8));
+		n++;
+	}
+	assert_int_equal(n, 1);
+	/* a mark goes with its entry */
+	xa_erase(&xa, 700);
+	assert_null(xa_store(&xa, 700, xa_mk_value(9), 0));
+	assert_false(xa_get_mark(&xa, 700, XA_MARK_0));
+	shim_fail_nth = 1;
+	assert_int_equal(xa_err(xa_store(&xa, 9000000, &n, 0)), -ENOMEM);
+	xa_destroy(&xa);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(marks_are_of_what_is_there),
 	cmocka_unit_test(cyclic_ids_tell_when_they_go_round),
 	cmocka_unit_test(xarray_finds_what_is_there_and_nothing_else),
 	cmocka_unit_test(xarray_reports_want_of_memory),

@@ -21,9 +21,12 @@
 #include <linux/highmem.h>
 #include <linux/kernel.h>
 #include <linux/numa.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "fp_client.h"
+#include "fp_orphan.h"
+#include "fp_wait.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define HOST_TAG	0x5a
@@ -53,7 +56,8 @@ struct host_suite {
 
 extern const struct host_suite shim_suite, geometry_suite, block_suite,
 	chunk_suite, cache_suite, pool_suite, client_suite, bytes_suite,
-	fault_suite, model_suite, threads_suite, race_suite;
+	fault_suite, model_suite, threads_suite, race_suite, inbox_suite,
+	orphan_suite, wait_suite, pin_suite, flow_suite, ring_suite;
 
 /* Rounds to run: fewer where a sanitizer makes each slow; times FP_ROUNDS. */
 u64 host_rounds(u64 rounds);
@@ -76,6 +80,20 @@ struct fp_pool *host_one(void);
 /* 64 blocks of 64 bytes, all committed. */
 struct fp_pool *host_small(void);
 
+/**
+ * struct host_revoked - a call of fp_revoke()
+ * @client: id of the client
+ * @index: the block
+ */
+struct host_revoked {
+	u32 client;
+	u32 index;
+};
+
+/* The last 64 of them, and how many there were since the test began. */
+extern struct host_revoked host_revoked[];
+extern u32 host_nr_revoked;
+
 struct fp_client *host_client(struct fp_pool *pool);
 void host_client_gone(struct fp_client *client);
 
@@ -84,6 +102,17 @@ u64 host_alloc(struct fp_client *client);
 int host_alloc_err(struct fp_client *client, u64 *handle);
 u32 host_alloc_many(struct fp_client *client, u64 *handles, u32 count);
 int host_free(struct fp_client *client, u64 handle);
+u32 host_held(struct fp_client *client);
+/* One block to be kept. */
+u64 host_alloc_kept(struct fp_client *client, u64 tag);
+int host_send(struct fp_client *client, struct fp_client *to, u64 handle);
+int host_share(struct fp_client *client, struct fp_client *to, u64 handle,
+	       bool readonly);
+/* The first entry of the inbox, or why not. */
+int host_recv(struct fp_client *client, u64 *handle);
+int host_adopt(struct fp_client *client, u64 tag, u64 *handle);
+/* A reference to a block's first page, as a device may have. */
+struct page *host_pin(struct fp_pool *pool, u32 index);
 u64 host_word(struct fp_pool *pool, u64 handle);
 u64 host_stat(struct fp_pool *pool, enum fp_stat stat);
 

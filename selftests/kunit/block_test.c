@@ -13,6 +13,9 @@
 #define FREE_WORD(gen, id)	WORD(gen, 0, id)
 #define HELD_WORD(gen, id)	WORD(gen, 1, id)
 #define SHARED_WORD(gen, nr)	WORD(gen, 2, nr)
+#define MOVING_WORD(gen, id)	WORD(gen, 3, id)
+#define INBOX_WORD(gen, id)	WORD(gen, 4, id)
+#define ORPHAN_WORD(gen)	(WORD(gen, 5, FP_ID_ANY) | FP_WORD_KEEP)
 
 static const struct stale_case {
 	const char *name;
@@ -29,6 +32,10 @@ static const struct stale_case {
 	{ "mine, far off", HELD_WORD(GEN ^ 0x80000000, ME) },
 	{ "shared, older", SHARED_WORD(GEN - 1, 2) },
 	{ "shared, newer", SHARED_WORD(GEN + 1, ME) },
+	{ "moving, older", MOVING_WORD(GEN - 1, ME) },
+	{ "in an inbox, newer", INBOX_WORD(GEN + 1, ME) },
+	{ "orphan, older", ORPHAN_WORD(GEN - 1) },
+	{ "mine and kept, newer", HELD_WORD(GEN + 1, ME) | FP_WORD_KEEP },
 };
 
 KUNIT_ARRAY_PARAM_DESC(stale, stale_cases, name);
@@ -78,6 +85,18 @@ static const struct block_step block_steps[] = {
 	{ "room for one more hold", SHARED_WORD(GEN, FP_HOLDS_MAX - 1),
 	  -EAGAIN, SHARED_WORD(GEN, FP_HOLDS_MAX - 1),
 	  0, SHARED_WORD(GEN, FP_HOLDS_MAX) },
+	{ "mine on its way", MOVING_WORD(GEN, ME),
+	  -EPERM, MOVING_WORD(GEN, ME), -EPERM, MOVING_WORD(GEN, ME) },
+	{ "in my inbox", INBOX_WORD(GEN, ME),
+	  -EPERM, INBOX_WORD(GEN, ME), -EPERM, INBOX_WORD(GEN, ME) },
+	{ "an orphan", ORPHAN_WORD(GEN),
+	  -EPERM, ORPHAN_WORD(GEN), -EPERM, ORPHAN_WORD(GEN) },
+	{ "mine and kept", HELD_WORD(GEN, ME) | FP_WORD_KEEP,
+	  -EAGAIN, HELD_WORD(GEN, ME) | FP_WORD_KEEP,
+	  -EEXIST, HELD_WORD(GEN, ME) | FP_WORD_KEEP },
+	{ "another's and kept", HELD_WORD(GEN, OTHER) | FP_WORD_KEEP,
+	  -EPERM, HELD_WORD(GEN, OTHER) | FP_WORD_KEEP,
+	  0, SHARED_WORD(GEN, 2) | FP_WORD_KEEP },
 	{ "no room for a hold", SHARED_WORD(GEN, FP_HOLDS_MAX),
 	  -EAGAIN, SHARED_WORD(GEN, FP_HOLDS_MAX),
 	  -EOVERFLOW, SHARED_WORD(GEN, FP_HOLDS_MAX) },
@@ -118,6 +137,30 @@ static void the_last_of_many_holds_leaves_a_block_of_any_owner(struct kunit *tes
 			SHARED_WORD(GEN, FP_HOLDS_MAX - 1));
 }
 
+static void turn_takes_a_step_from_one_word_only(struct kunit *test)
+{
+	u64 word = HELD_WORD(GEN, ME) | FP_WORD_KEEP;
+	struct fp_block block = { .word = ATOMIC64_INIT(word) };
+
+	KUNIT_EXPECT_FALSE(test, fp_block_turn(&block, word ^ FP_WORD_KEEP,
+					       FP_BLOCK_MOVING, OTHER));
+	KUNIT_EXPECT_EQ(test, fp_block_read(&block), word);
+	KUNIT_EXPECT_TRUE(test, fp_block_turn(&block, word, FP_BLOCK_MOVING,
+					      OTHER));
+	word = MOVING_WORD(GEN, OTHER) | FP_WORD_KEEP;
+	KUNIT_EXPECT_EQ(test, fp_block_read(&block), word);
+	KUNIT_EXPECT_TRUE(test, fp_block_turn(&block, word, FP_BLOCK_INBOX,
+					      ME));
+	word = INBOX_WORD(GEN, ME) | FP_WORD_KEEP;
+	KUNIT_EXPECT_EQ(test, fp_block_read(&block), word);
+	/* a free block is not to be kept */
+	KUNIT_EXPECT_TRUE(test, fp_block_turn(&block, word, FP_BLOCK_FREE,
+					      FP_ID_ANY));
+	KUNIT_EXPECT_EQ(test, fp_block_read(&block), FREE_WORD(GEN, FP_ID_ANY));
+	KUNIT_EXPECT_EQ(test, fp_block_give(&block, ME, true),
+			HELD_WORD(GEN + 1, ME) | FP_WORD_KEEP);
+}
+
 static void the_generation_after_the_last_is_1(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, fp_block_next_gen(0), 1);
@@ -135,7 +178,7 @@ static void no_old_generation_acts_across_the_wrap(struct kunit *test)
 	int i, j;
 
 	for (i = 0; i < ARRAY_SIZE(gens); i++) {
-		gens[i] = fp_word_gen(fp_block_give(&block, ME));
+		gens[i] = fp_word_gen(fp_block_give(&block, ME, false));
 		KUNIT_EXPECT_NE(test, gens[i], 0);
 		for (j = 0; j < i; j++) {
 			KUNIT_EXPECT_EQ(test, -ESTALE,
@@ -207,6 +250,7 @@ static struct kunit_case block_test_cases[] = {
 			 block_gen_params),
 	KUNIT_CASE_PARAM(add_hold_counts_up_to_the_limit, block_gen_params),
 	KUNIT_CASE(the_last_of_many_holds_leaves_a_block_of_any_owner),
+	KUNIT_CASE(turn_takes_a_step_from_one_word_only),
 	KUNIT_CASE(the_generation_after_the_last_is_1),
 	KUNIT_CASE(no_old_generation_acts_across_the_wrap),
 	KUNIT_CASE_PARAM(must_zero_lets_only_own_or_unused_bytes_through,

@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 
 #include "fp_client.h"
+#include "fp_orphan.h"
 
 #define FP_KUNIT_TAG		0x5a
 #define FP_KUNIT_THREADS	4
@@ -71,6 +72,40 @@ static inline u32 fp_kunit_parked(struct fp_pool *pool, u32 index)
 	return nr;
 }
 
+/* Entries of inboxes that speak of @index. */
+static inline u32 fp_kunit_count_parcels(struct fp_pool *pool, u32 index)
+{
+	struct fp_client *client;
+	struct fp_parcel *parcel;
+	unsigned long id;
+	u32 nr = 0;
+
+	xa_for_each(&pool->clients, id, client)
+		list_for_each_entry(parcel, &client->inbox, node)
+			nr += fp_handle_index(parcel->handle) == index;
+	return nr;
+}
+
+/* What a block's word says there is of it. */
+static inline void fp_kunit_expect(u64 word, u32 *holds, u32 *parcels)
+{
+	*holds = 0;
+	*parcels = 0;
+	switch (fp_word_state(word)) {
+	case FP_BLOCK_HELD:
+		*holds = 1;
+		break;
+	case FP_BLOCK_INBOX:
+		*parcels = 1;
+		break;
+	case FP_BLOCK_SHARED:
+		*holds = fp_word_id(word);
+		break;
+	default:
+		break;
+	}
+}
+
 /*
  * Conservation: the snapshot adds up, and every block is what its word says,
  * in one place, and held by as many as say so. @out blocks were taken by the
@@ -79,9 +114,9 @@ static inline u32 fp_kunit_parked(struct fp_pool *pool, u32 index)
 static inline void fp_kunit_check_out(struct kunit *test, struct fp_pool *pool,
 				      u32 out)
 {
-	u64 held = 0, nowhere = 0, total = 0;
+	u64 held = 0, inbox = 0, orphaned = 0, nowhere = 0, total = 0;
+	u32 index, holds, parcels, seen;
 	struct fp_snapshot snap;
-	u32 index, holds;
 	u64 word;
 
 	for (index = 0; index < pool->geo.max_blocks; index++) {
@@ -90,27 +125,45 @@ static inline void fp_kunit_check_out(struct kunit *test, struct fp_pool *pool,
 		if (!chunk)
 			continue;
 		word = fp_block_read(fp_chunk_block(chunk, index));
-		holds = 0;
-		if (fp_word_state(word) == FP_BLOCK_SHARED)
-			holds = fp_word_id(word);
-		else if (fp_word_state(word) == FP_BLOCK_HELD)
-			holds = 1;
+		fp_kunit_expect(word, &holds, &parcels);
+		seen = fp_kunit_count_parcels(pool, index);
+		/* of SHARED holds any may be on their way */
+		if (fp_word_state(word) == FP_BLOCK_SHARED) {
+			holds -= min(holds, seen);
+			parcels = seen;
+		}
 		total++;
-		held += !!holds;
-		if (fp_kunit_parked(pool, index) != !holds)
+		held += fp_word_state(word) == FP_BLOCK_HELD ||
+			fp_word_state(word) == FP_BLOCK_MOVING ||
+			fp_word_state(word) == FP_BLOCK_SHARED;
+		inbox += fp_word_state(word) == FP_BLOCK_INBOX;
+		orphaned += fp_word_state(word) == FP_BLOCK_ORPHAN;
+		if (fp_kunit_parked(pool, index) !=
+		    (fp_word_state(word) == FP_BLOCK_FREE))
 			nowhere++;
-		if (fp_kunit_count_bits(pool, index) != holds)
-			KUNIT_FAIL(test, "block %u: word %llx, holders %u",
+		if (fp_kunit_count_bits(pool, index) != holds ||
+		    seen != parcels)
+			KUNIT_FAIL(test, "block %u: word %llx, holders %u, sent %u",
 				   index, word,
-				   fp_kunit_count_bits(pool, index));
+				   fp_kunit_count_bits(pool, index), seen);
+		if (word & FP_WORD_KEEP && !xa_load(&pool->kept, index))
+			KUNIT_FAIL(test, "block %u: kept without entry", index);
+		if (xa_get_mark(&pool->kept, index, FP_ORPHAN) !=
+		    (fp_word_state(word) == FP_BLOCK_ORPHAN))
+			KUNIT_FAIL(test, "block %u: word %llx, mark", index,
+				   word);
 	}
 	fp_pool_snapshot(pool, &snap);
 	KUNIT_EXPECT_EQ(test, nowhere, out);
 	KUNIT_EXPECT_EQ(test, snap.total, total);
 	KUNIT_EXPECT_EQ(test, snap.held, held);
-	KUNIT_EXPECT_EQ(test, snap.free + snap.cached + snap.held + out, total);
+	KUNIT_EXPECT_EQ(test, snap.inbox, inbox);
+	KUNIT_EXPECT_EQ(test, snap.orphaned, orphaned);
+	KUNIT_EXPECT_EQ(test, snap.free + snap.cached + snap.held + snap.inbox +
+			      snap.orphaned + out, total);
 	KUNIT_EXPECT_EQ(test, snap.stats[FP_STAT_ALLOCS] -
-			      snap.stats[FP_STAT_FREES], held);
+			      snap.stats[FP_STAT_FREES],
+			held + inbox + orphaned);
 }
 
 static inline void fp_kunit_check(struct kunit *test, struct fp_pool *pool)
@@ -230,6 +283,70 @@ static inline int fp_kunit_free(struct fp_client *client, u64 handle)
 	u32 done;
 
 	return fp_client_free(client, &handle, 1, &done);
+}
+
+static inline u32 fp_kunit_held(struct fp_client *client)
+{
+	return atomic_read(&client->nr_held);
+}
+
+/* One block to be kept. */
+static inline u64 fp_kunit_alloc_kept(struct kunit *test,
+				      struct fp_client *client, u64 tag)
+{
+	struct fp_alloc how = { .tag = tag, .keep = true };
+	u64 handle = 0;
+	u32 done;
+
+	KUNIT_ASSERT_EQ(test, fp_client_alloc(client, &how, &handle, 1, &done),
+			0);
+	return handle;
+}
+
+static inline int fp_kunit_send(struct fp_client *client, struct fp_client *to,
+				u64 handle)
+{
+	return fp_client_send(client, to, handle, false, false);
+}
+
+static inline int fp_kunit_share(struct fp_client *client, struct fp_client *to,
+				 u64 handle, bool readonly)
+{
+	return fp_client_send(client, to, handle, true, readonly);
+}
+
+/* The first entry of the inbox, or why not. */
+static inline int fp_kunit_recv(struct fp_client *client, u64 *handle)
+{
+	struct fp_parcel *parcel;
+	int err = fp_client_recv(client, &parcel);
+
+	*handle = 0;
+	if (err)
+		return err;
+	*handle = parcel->handle;
+	fp_client_recv_commit(client, parcel);
+	return 0;
+}
+
+static inline int fp_kunit_adopt(struct fp_client *client, u64 tag, u64 *handle)
+{
+	u32 next = 0;
+	int err = fp_client_adopt(client, tag, &next, handle);
+
+	if (!err)
+		fp_client_adopt_commit(client, *handle);
+	return err;
+}
+
+/* A reference to a block's first page, as a device may have. */
+static inline struct page *fp_kunit_pin(struct fp_pool *pool, u32 index)
+{
+	struct page *page = fp_pool_page(pool, index * pool->geo.stride >>
+					       PAGE_SHIFT);
+
+	get_page(page);
+	return page;
 }
 
 static inline struct fp_block *fp_kunit_block(struct fp_pool *pool, u64 handle)

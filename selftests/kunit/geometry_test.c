@@ -48,6 +48,12 @@ static const struct geometry_case {
 	{ "chunk over 1 GiB",
 	  { .block_size = 4096, .max_blocks = 1 << 20,
 	    .chunk_blocks = 1 << 19 }, -ERANGE },
+	{ "most chunks",
+	  { .block_size = 4096, .max_blocks = FP_MAX_CHUNKS,
+	    .chunk_blocks = 1 }, 0 },
+	{ "too many chunks",
+	  { .block_size = 4096, .max_blocks = FP_MAX_CHUNKS + 1,
+	    .chunk_blocks = 1 }, -ERANGE },
 	{ "product of 2^63",
 	  { .block_size = 1ULL << 32, .max_blocks = 1ULL << 31 }, -EOVERFLOW },
 	{ "product of 2^64",
@@ -86,6 +92,7 @@ static void check_geometry(struct kunit *test, const struct fp_geometry *geo)
 	KUNIT_ASSERT_EQ(test, chunk_bytes, geo->chunk_pages << PAGE_SHIFT);
 	KUNIT_ASSERT_EQ(test, geo->mapping_size,
 			PAGE_ALIGN(geo->stride * geo->max_blocks));
+	KUNIT_ASSERT_LE(test, geo->nr_chunks, FP_MAX_CHUNKS);
 	KUNIT_ASSERT_EQ(test, (geo->max_blocks - 1) >> geo->chunk_shift,
 			geo->nr_chunks - 1);
 	for (nr = 0; nr < geo->nr_chunks; nr += step) {
@@ -146,6 +153,9 @@ static void check_refusal(struct kunit *test, int err,
 		KUNIT_ASSERT_TRUE(test, spec->block_size > FP_MAX_BLOCK_SIZE ||
 				  spec->max_blocks > FP_MAX_BLOCKS ||
 				  spec->chunk_blocks > 1 ||
+				  /* too many chunks */
+				  (spec->chunk_blocks &&
+				   spec->max_blocks > FP_MAX_CHUNKS) ||
 				  /* its pool or its chunk may be too large */
 				  spec->block_size >= 1 << 20);
 		break;

@@ -42,19 +42,25 @@
  *
  * ==============  ========================================================
  * EACCES          the pool's owner, group and mode bits do not let the
- *                 opener of this descriptor in that way
- * EAGAIN          no block free, and the caller does not wait
+ *                 opener of this descriptor in that way; SEND: the receiver
+ *                 is bound read-only and may only be sent READONLY shares
+ * EAGAIN          no block free (RECV: none in the inbox), and the caller does
+ *                 not wait
  * EBADF           no write right: the descriptor was opened, or the client
  *                 was bound, read-only; or @fd is not an open descriptor
- * E2BIG           the struct's unknown tail is not zero
- * EDQUOT          the client's or the pool's quota of held blocks is used up
- * EEXIST          a pool of that name exists; HOLD: the client holds it already
+ * E2BIG           the struct's unknown tail is not zero, or the struct is
+ *                 longer than a page
+ * EDQUOT          the client holds as many blocks as the pool's quota allows
+ * EEXIST          a pool of that name exists; HOLD: the client holds it
+ *                 already; CLIENT_LABEL: another client has that label
  * EFAULT          an address in the arguments is not mapped (or not writable)
+ * EINTR           the process is being killed
  * EINVAL          a value is malformed: struct too short, reserved field not
  *                 zero, name or alignment not allowed, not a handle of this
  *                 pool, @fd is not a client that is bound to a pool
  * EISCONN         this client is bound to a pool already
- * ENOENT          no pool of that name
+ * ENOBUFS         the receiver's inbox is full
+ * ENOENT          no pool of that name; CLIENT_FIND: no client of that label
  * ENOMEM          the machine, or the caller's memory cgroup, is out of memory
  * ENOSPC          a limit of the module for all pools together is reached
  * ENOTCONN        this client is not bound to a pool
@@ -63,11 +69,30 @@
  *                 version does not support (see @features)
  * EOVERFLOW       sizes whose product does not fit in 63 bits; too many
  *                 clients or holds of one block
- * EPERM           the block is alive, but this client does not hold it;
- *                 POOL_DESTROY: the caller did not create the pool
+ * EPERM           the block is alive, but this client does not hold it, or
+ *                 only read-only; HOLD: the pool is isolated; POOL_DESTROY:
+ *                 the caller did not create the pool
  * ERANGE          a value is over a limit that INFO states
+ * ESRCH           SEND: no client of that id
  * ESTALE          the handle's block was freed (and perhaps allocated anew)
+ * ETIMEDOUT       the time to wait is over
  * ==============  ========================================================
+ */
+
+/**
+ * DOC: open and mmap
+ *
+ * /dev/fixedpool is opened read-only or read-write; write-only is EINVAL. Each
+ * open file is one client: fork, dup and SCM_RIGHTS share it, and what it
+ * holds is given back when the last reference to it, descriptor or mapping,
+ * goes away.
+ *
+ * The offset of block index in a mapping is index * stride. A mapping may span
+ * any pages of mapping_size, also such as are not committed yet: touching
+ * these is SIGBUS until the pool has grown there. mmap() fails with ENOTCONN
+ * for a client that is not bound, EINVAL for MAP_PRIVATE and for a range that
+ * is not the pool's, EPERM for PROT_EXEC, EACCES for PROT_WRITE without write
+ * right. Mappings are left out of core dumps.
  */
 
 #define FIXEDPOOL_ABI_VERSION	1
@@ -93,10 +118,39 @@
 #define FIXEDPOOL_IOC_FREE_ALL		_IOWR(FIXEDPOOL_MAGIC, 0x12, __u32)
 #define FIXEDPOOL_IOC_HOLD		_IOWR(FIXEDPOOL_MAGIC, 0x13, __u32)
 #define FIXEDPOOL_IOC_LIST		_IOWR(FIXEDPOOL_MAGIC, 0x14, __u32)
+#define FIXEDPOOL_IOC_SEND		_IOWR(FIXEDPOOL_MAGIC, 0x15, __u32)
+#define FIXEDPOOL_IOC_RECV		_IOWR(FIXEDPOOL_MAGIC, 0x16, __u32)
+#define FIXEDPOOL_IOC_CLIENT_LABEL	_IOWR(FIXEDPOOL_MAGIC, 0x17, __u32)
+#define FIXEDPOOL_IOC_CLIENT_FIND	_IOWR(FIXEDPOOL_MAGIC, 0x18, __u32)
+#define FIXEDPOOL_IOC_KEEP		_IOWR(FIXEDPOOL_MAGIC, 0x19, __u32)
+#define FIXEDPOOL_IOC_ADOPT		_IOWR(FIXEDPOOL_MAGIC, 0x1a, __u32)
+#define FIXEDPOOL_IOC_GC		_IOWR(FIXEDPOOL_MAGIC, 0x1b, __u32)
+
+/**
+ * DOC: waiting
+ *
+ * ALLOC, RECV and CLIENT_FIND take a timeout_ns: 0 does not wait (EAGAIN, or
+ * ENOENT), a positive number waits so long at most (ETIMEDOUT),
+ * FIXEDPOOL_WAIT_FOREVER without limit; other negative numbers are EINVAL. A
+ * wait ends early only when the process is being killed. O_NONBLOCK on the
+ * descriptor, or the NONBLOCK flag, makes every timeout 0. Clients that wait
+ * for blocks are served first come, first served, before those that do not
+ * wait.
+ *
+ * poll() tells POLLIN when the inbox is not empty, POLLOUT when a block can be
+ * had, POLLHUP when the pool was destroyed.
+ */
+
+/** FIXEDPOOL_WAIT_FOREVER - timeout_ns value: wait without limit */
+#define FIXEDPOOL_WAIT_FOREVER	(-1LL)
 
 /* fixedpool_info_args.features; a set bit is a promise about every pool */
 #define FIXEDPOOL_FEATURE_HOLD		(1ULL << 0)
 #define FIXEDPOOL_FEATURE_TAGS		(1ULL << 1)
+#define FIXEDPOOL_FEATURE_ISOLATED	(1ULL << 2)
+#define FIXEDPOOL_FEATURE_SEND		(1ULL << 3)
+#define FIXEDPOOL_FEATURE_KEEP		(1ULL << 4)
+#define FIXEDPOOL_FEATURE_WAIT		(1ULL << 5)
 
 /**
  * struct fixedpool_info_args - FIXEDPOOL_IOC_INFO: version, features, limits
@@ -113,6 +167,8 @@
  * @max_clients: out: most clients of one pool
  * @max_align: out: largest align, bytes (the page size)
  * @max_pools: out: most pools at a time (module parameter max_pools)
+ * @max_inbox: out: most entries of one inbox
+ * @max_chunk_bytes: out: largest stride * chunk_blocks, bytes
  *
  * Needs no binding and no right but the open descriptor.
  */
@@ -129,11 +185,34 @@ struct fixedpool_info_args {
 	__u32 max_clients;
 	__u32 max_align;
 	__u32 max_pools;
+	__u32 max_inbox;
+	__u32 max_chunk_bytes;
 };
 
 /* fixedpool_pool_create_args.flags */
 #define FIXEDPOOL_POOL_NOZERO	(1U << 0)
-#define FIXEDPOOL_POOL_FLAGS	(FIXEDPOOL_POOL_NOZERO)
+#define FIXEDPOOL_POOL_ISOLATED	(1U << 1)
+#define FIXEDPOOL_POOL_STRICT	(1U << 2)
+#define FIXEDPOOL_POOL_FLAGS	(FIXEDPOOL_POOL_NOZERO | \
+				 FIXEDPOOL_POOL_ISOLATED | \
+				 FIXEDPOOL_POOL_STRICT)
+
+/**
+ * DOC: isolated pools
+ *
+ * In a pool with FIXEDPOOL_POOL_ISOLATED a client can touch exactly the blocks
+ * that it holds; anything else in its mappings is SIGBUS. A right that was
+ * given up is gone from all its page tables before another client can hold the
+ * block, and pages that a device, a pipe or the kernel still has pinned are
+ * replaced: the next holder gets fresh ones (after SEND and ADOPT with the
+ * bytes copied over). Blocks are whole pages. The same client may still reach
+ * a block that it freed until somebody else gets it; with
+ * FIXEDPOOL_POOL_STRICT, which implies ISOLATED, it is SIGBUS from FREE on.
+ *
+ * A mapping that was made writable reaches the blocks held read-write. One
+ * that was made without PROT_WRITE reaches those held read-only too, and
+ * cannot be made writable.
+ */
 
 /** FIXEDPOOL_NODE_ANY - numa_node value: take pages from any node */
 #define FIXEDPOOL_NODE_ANY	(-1)
@@ -142,16 +221,21 @@ struct fixedpool_info_args {
  * struct fixedpool_pool_create_args - FIXEDPOOL_IOC_POOL_CREATE: make a pool
  * @size: sizeof(struct fixedpool_pool_create_args)
  * @flags: FIXEDPOOL_POOL_*: NOZERO blocks are not zeroed when they change
- *	owner
+ *	owner; ISOLATED and STRICT see there
  * @name: NUL-terminated and zero to its end; 1 to 31 bytes of printable ASCII
- *	without '/' and not starting with '.'; or empty for an anonymous pool,
+ *	without '/' and not starting with '.', visible in the IPC namespace
+ *	in which this descriptor was opened; or empty for an anonymous pool,
  *	which only a descriptor of one of its clients leads to
  * @block_size: usable bytes of a block, 1 to @max_block_size
  * @align: alignment of a block in bytes, a power of two from 8 to the page
- *	size; 0 takes 8. stride = block_size rounded up to it
+ *	size; 0 takes 8, or the page size for blocks of 16 pages or more.
+ *	stride = block_size rounded up to it. Isolated pools take the page
+ *	size, whatever is asked for
  * @chunk_blocks: blocks the pool grows by: a power of two for which
  *	chunk_blocks * stride is a multiple of the page size; 0 lets the
- *	kernel choose
+ *	kernel choose. ERANGE if chunks get larger than max_chunk_bytes (blocks
+ *	of an odd size then want a larger align), or if there may be more than
+ *	262,144 of them
  * @min_blocks: blocks committed from the start (rounded up to whole chunks),
  *	0 to @max_blocks
  * @max_blocks: most blocks the pool may grow to, 1 to max_blocks of INFO
@@ -160,6 +244,10 @@ struct fixedpool_info_args {
  * @mode: permission bits (0 to 0777) that decide who may POOL_BIND by name:
  *	read lets a client observe and map read-only, write lets it do
  *	everything. Owner and group are those of the descriptor's opener
+ * @gc_age_ms: orphans younger than this are not collected unasked; 0 takes
+ *	600,000 (ten minutes)
+ * @gc_threshold: orphans are collected unasked once there are so many; 0 takes
+ *	1,024
  * @reserved: zero
  * @pool_id: out: number of the pool, as in sysfs
  * @handle_tag: out: what bits 24-31 of this pool's handles are
@@ -185,6 +273,8 @@ struct fixedpool_pool_create_args {
 	__u32 quota;
 	__s32 numa_node;
 	__u32 mode;
+	__u32 gc_age_ms;
+	__u32 gc_threshold;
 	__u32 reserved;
 	__u32 pool_id;
 	__u32 handle_tag;
@@ -212,13 +302,15 @@ struct fixedpool_pool_create_args {
  * @stride: out: as in POOL_CREATE
  * @block_size: out: as in POOL_CREATE
  * @mapping_size: out: as in POOL_CREATE
+ * @handle_tag: out: as in POOL_CREATE
+ * @pool_flags: out: FIXEDPOOL_POOL_*
  *
  * A client asks for write right by opening /dev/fixedpool for writing. By name
  * a client that opened it for writing but has only read permission on the pool
  * gets EACCES, unless it says FIXEDPOOL_BIND_READONLY.
  *
  * Errors: EISCONN, EINVAL, ENOENT, EACCES, EBADF, EOPNOTSUPP, EOVERFLOW too
- * many clients, ENOMEM, EFAULT.
+ * many clients, ENOMEM, EINTR, EFAULT.
  */
 struct fixedpool_pool_bind_args {
 	__u32 size;
@@ -231,6 +323,8 @@ struct fixedpool_pool_bind_args {
 	__aligned_u64 stride;
 	__aligned_u64 block_size;
 	__aligned_u64 mapping_size;
+	__u32 handle_tag;
+	__u32 pool_flags;
 };
 
 /* rights of a client or a hold */
@@ -300,6 +394,18 @@ struct fixedpool_pool_destroy_args {
  * @foreign_handles: out: handles refused with EPERM
  * @reclaimed: out: holds ended because their client went away
  * @zeroed: out: blocks zeroed because they changed owner or ALLOC asked for it
+ * @sends: out: holds moved into inboxes by SEND
+ * @shares: out: holds added to inboxes by SEND with SHARE
+ * @recvs: out: entries taken out of inboxes by RECV
+ * @waits: out: calls that had to wait for a block
+ * @timeouts: out: ALLOC calls that ended with ETIMEDOUT
+ * @revokes: out: blocks taken out of a client's page tables
+ * @replaced: out: pages replaced because somebody still had them pinned
+ * @adopts: out: orphans taken over by ADOPT
+ * @gc_runs: out: times that orphans were collected
+ * @gc_reclaimed: out: orphans collected
+ * @gc_age_ms: out: as in POOL_CREATE
+ * @gc_threshold: out: as in POOL_CREATE
  *
  * Counters are of events since the pool was created. They are gathered without
  * stopping the pool, so sums are exact only while nothing changes.
@@ -343,34 +449,52 @@ struct fixedpool_pool_query_args {
 	__aligned_u64 foreign_handles;
 	__aligned_u64 reclaimed;
 	__aligned_u64 zeroed;
+	__aligned_u64 sends;
+	__aligned_u64 shares;
+	__aligned_u64 recvs;
+	__aligned_u64 waits;
+	__aligned_u64 timeouts;
+	__aligned_u64 revokes;
+	__aligned_u64 replaced;
+	__aligned_u64 adopts;
+	__aligned_u64 gc_runs;
+	__aligned_u64 gc_reclaimed;
+	__u32 gc_age_ms;
+	__u32 gc_threshold;
 };
 
 /* fixedpool_alloc_args.flags */
 #define FIXEDPOOL_ALLOC_ALL		(1U << 0)
 #define FIXEDPOOL_ALLOC_ZERO		(1U << 1)
 #define FIXEDPOOL_ALLOC_NONBLOCK	(1U << 2)
+#define FIXEDPOOL_ALLOC_KEEP		(1U << 3)
 #define FIXEDPOOL_ALLOC_FLAGS	(FIXEDPOOL_ALLOC_ALL | FIXEDPOOL_ALLOC_ZERO | \
-				 FIXEDPOOL_ALLOC_NONBLOCK)
+				 FIXEDPOOL_ALLOC_NONBLOCK | \
+				 FIXEDPOOL_ALLOC_KEEP)
 
 /**
  * struct fixedpool_alloc_args - FIXEDPOOL_IOC_ALLOC: get blocks
  * @size: sizeof(struct fixedpool_alloc_args)
  * @flags: FIXEDPOOL_ALLOC_ALL: @count blocks or none (@count up to max_all of
  *	INFO); FIXEDPOOL_ALLOC_ZERO: zero the blocks even where they were this
- *	client's own; FIXEDPOOL_ALLOC_NONBLOCK: do not wait
- * @count: blocks wanted, 1 to max_batch of INFO
+ *	client's own; FIXEDPOOL_ALLOC_NONBLOCK: do not wait;
+ *	FIXEDPOOL_ALLOC_KEEP: as if KEEP with @tag came right after
+ * @count: blocks wanted, 1 to max_batch of INFO, with ALL to max_all and to
+ *	the pool's max_blocks
  * @done: out: handles written; also valid when the call fails
  * @handles: address of an array of @count __u64 for the handles
  * @tag: number that LIST shows with the blocks; 0 for none
- * @timeout_ns: zero (waiting comes with a later version)
+ * @timeout_ns: how long to wait for a block, see "waiting"
  *
  * Returns 0 when one block or more was got (with ALL: when all were). The
  * blocks are backed by memory, and hold zeros or bytes that this client itself
- * left in them. The pool grows when it has to and may. With no block free the
- * call fails with EAGAIN.
+ * left in them. Before the call waits or fails, free blocks parked on other
+ * CPUs are fetched, orphans that are due are collected, and the pool grows if
+ * it may.
  *
- * Errors: EBADF no write right, ENOTCONN, EINVAL count or reserved, ERANGE
- * count over the limit, EAGAIN, EDQUOT, ENOMEM, ENOSPC, EFAULT, EOPNOTSUPP.
+ * Errors: EBADF no write right, ENOTCONN, EINVAL count or timeout_ns, ERANGE
+ * count over the limit, EAGAIN, ETIMEDOUT, EINTR, EDQUOT, ENOMEM, ENOSPC,
+ * EFAULT, EOPNOTSUPP.
  */
 struct fixedpool_alloc_args {
 	__u32 size;
@@ -396,9 +520,14 @@ struct fixedpool_alloc_args {
  * pool. Both go through the array in order and stop at the first handle that
  * they must refuse.
  *
- * Errors: EBADF no write right, ENOTCONN, ERANGE count over the limit, EINVAL
- * not a handle of this pool (or count 0), ESTALE, EPERM (FREE), EEXIST (HOLD),
- * EDQUOT and ENOMEM (HOLD), EFAULT, EOPNOTSUPP.
+ * FREE may also be called by a client that is bound read-only, for blocks that
+ * were shared with it. In an isolated pool HOLD is EPERM: there, rights are
+ * given by SEND, not taken.
+ *
+ * Errors: EBADF descriptor not open for writing, or (HOLD) client bound
+ * read-only, ENOTCONN, ERANGE count over the limit, EINVAL not a handle of
+ * this pool (or count 0), ESTALE, EPERM, EINTR, EFAULT, EOPNOTSUPP; of HOLD
+ * only: EEXIST, EDQUOT, ENOMEM, EOVERFLOW.
  */
 struct fixedpool_handles_args {
 	__u32 size;
@@ -415,8 +544,8 @@ struct fixedpool_handles_args {
  * @ended: out: holds that were ended
  *
  * Every handle this client held is stale (or, of a shared block, not held)
- * from here on. Errors: EBADF no write right, ENOTCONN, EINVAL, EOPNOTSUPP,
- * EFAULT (the holds are ended all the same).
+ * from here on. Errors: EBADF descriptor not open for writing, ENOTCONN,
+ * EOPNOTSUPP, EFAULT (the holds are ended all the same).
  */
 struct fixedpool_free_all_args {
 	__u32 size;
@@ -431,6 +560,8 @@ struct fixedpool_free_all_args {
 /* fixedpool_list_entry.state */
 #define FIXEDPOOL_STATE_FREE		0
 #define FIXEDPOOL_STATE_HELD		1
+#define FIXEDPOOL_STATE_INBOX		2
+#define FIXEDPOOL_STATE_ORPHAN		3
 
 /**
  * struct fixedpool_list_entry - one block in LIST
@@ -440,8 +571,8 @@ struct fixedpool_free_all_args {
  * @age_ms: milliseconds since ALLOC, only kept for blocks with a tag; else 0
  * @index: index of the block
  * @state: FIXEDPOOL_STATE_*
- * @holders: clients that hold the block
- * @client: id of the holder when there is one; 0 when there are none or more
+ * @holders: clients that hold the block, or in whose inbox it is
+ * @client: id of that client when there is one; 0 when there are none or more
  * @pid: process that opened that client's descriptor, in the caller's pid
  *	namespace; 0 if there is none, or it is not visible. A help for people:
  *	the descriptor may have moved on
@@ -473,7 +604,7 @@ struct fixedpool_list_entry {
  *
  * Each entry is true of its moment; the whole is no snapshot.
  *
- * Errors: ENOTCONN, EINVAL count 0 or flags, ERANGE count over the limit,
+ * Errors: ENOTCONN, EINVAL count 0, ERANGE count over the limit, EINTR,
  * EOPNOTSUPP, EFAULT.
  */
 struct fixedpool_list_args {
@@ -483,6 +614,198 @@ struct fixedpool_list_args {
 	__u32 done;
 	__aligned_u64 entries;
 	__aligned_u64 next;
+};
+
+/* fixedpool_send_args.flags */
+#define FIXEDPOOL_SEND_SHARE		(1U << 0)
+#define FIXEDPOOL_SEND_READONLY		(1U << 1)
+
+/**
+ * struct fixedpool_send_args - FIXEDPOOL_IOC_SEND: hand blocks to a client
+ * @size: sizeof(struct fixedpool_send_args)
+ * @flags: FIXEDPOOL_SEND_SHARE: add a hold for the receiver and keep this
+ *	client's own; FIXEDPOOL_SEND_READONLY, only with SHARE: the receiver's
+ *	hold is read-only
+ * @count: handles in the array, 1 to max_batch of INFO
+ * @done: out: blocks sent; also valid when the call fails, and then the index
+ *	of the one that failed
+ * @handles: address of an array of @count __u64 handles; only read
+ * @client: id of the receiving client, of the same pool
+ * @reserved: zero
+ *
+ * Without SHARE this client's hold moves: from here on the client cannot touch
+ * (in an isolated pool) or free the block. At no moment do both or neither own
+ * it. The bytes stay as they are. A block in an inbox is freed when the
+ * receiver goes away before it was received. A client that holds a block
+ * read-only can move that hold, or share it READONLY.
+ *
+ * Errors: EBADF no write right, ENOTCONN, EINVAL, ERANGE, ESRCH, ENOBUFS,
+ * EACCES the receiver is bound read-only, ESTALE, EPERM, EOVERFLOW, ENOMEM,
+ * EINTR, EFAULT, EOPNOTSUPP.
+ */
+struct fixedpool_send_args {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 done;
+	__aligned_u64 handles;
+	__u32 client;
+	__u32 reserved;
+};
+
+/* fixedpool_recv_args.flags */
+#define FIXEDPOOL_RECV_NONBLOCK		(1U << 0)
+
+/**
+ * struct fixedpool_recv_entry - one block out of the inbox
+ * @handle: the block, held by this client now
+ * @tag: the block's tag, 0 for none
+ * @sender: id of the client that sent it; it may be gone
+ * @rights: FIXEDPOOL_RIGHT_* of the hold that was sent
+ */
+struct fixedpool_recv_entry {
+	__aligned_u64 handle;
+	__aligned_u64 tag;
+	__u32 sender;
+	__u32 rights;
+};
+
+/**
+ * struct fixedpool_recv_args - FIXEDPOOL_IOC_RECV: take blocks from the inbox
+ * @size: sizeof(struct fixedpool_recv_args)
+ * @flags: FIXEDPOOL_RECV_NONBLOCK: do not wait
+ * @count: room in @entries, 1 to max_batch of INFO
+ * @done: out: entries written; also valid when the call fails
+ * @entries: address of an array of @count struct fixedpool_recv_entry
+ * @timeout_ns: how long to wait for the first, see "waiting"
+ *
+ * Entries come in the order in which they were sent. A block that this client
+ * holds already comes as another entry for the same hold, which then has the
+ * greater of both rights; it is freed once.
+ *
+ * Errors: EBADF descriptor not open for writing, ENOTCONN, EINVAL, ERANGE,
+ * EAGAIN, ETIMEDOUT, EINTR, EDQUOT, ENOMEM, EFAULT, EOPNOTSUPP. Entries that
+ * cannot be delivered stay in the inbox.
+ */
+struct fixedpool_recv_args {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 done;
+	__aligned_u64 entries;
+	__aligned_s64 timeout_ns;
+};
+
+/**
+ * struct fixedpool_client_label_args - FIXEDPOOL_IOC_CLIENT_LABEL: be found
+ * @size: sizeof(struct fixedpool_client_label_args)
+ * @flags: zero
+ * @label: of the same form as a pool's name, unique in the pool; empty to have
+ *	none any more
+ *
+ * Errors: EBADF descriptor not open for writing, ENOTCONN, EINVAL, EEXIST,
+ * EOPNOTSUPP, EFAULT.
+ */
+struct fixedpool_client_label_args {
+	__u32 size;
+	__u32 flags;
+	char label[FIXEDPOOL_NAME_MAX];
+};
+
+/**
+ * struct fixedpool_client_find_args - FIXEDPOOL_IOC_CLIENT_FIND: find a client
+ * @size: sizeof(struct fixedpool_client_find_args)
+ * @flags: zero
+ * @label: whom to find in this client's pool
+ * @client: out: its id
+ * @reserved: zero
+ * @timeout_ns: how long to wait for it to come, see "waiting"
+ *
+ * Errors: ENOTCONN, EINVAL, ENOENT, ETIMEDOUT, EINTR, EOPNOTSUPP, EFAULT.
+ */
+struct fixedpool_client_find_args {
+	__u32 size;
+	__u32 flags;
+	char label[FIXEDPOOL_NAME_MAX];
+	__u32 client;
+	__u32 reserved;
+	__aligned_s64 timeout_ns;
+};
+
+/* fixedpool_keep_args.flags */
+#define FIXEDPOOL_KEEP_DROP		(1U << 0)
+
+/**
+ * struct fixedpool_keep_args - FIXEDPOOL_IOC_KEEP: let blocks outlive us
+ * @size: sizeof(struct fixedpool_keep_args)
+ * @flags: FIXEDPOOL_KEEP_DROP: not any more
+ * @count: handles in the array, 1 to max_batch of INFO
+ * @done: out: handles dealt with; also valid when the call fails, and then the
+ *	index of the one that failed
+ * @handles: address of an array of @count __u64 handles; only read
+ * @tag: what ADOPT will find the blocks by; becomes the blocks' tag. 0 with
+ *	DROP
+ *
+ * A block so marked becomes an orphan, with its bytes, when its last hold ends
+ * because a client went away, however it went. FREE frees it as ever. The mark
+ * goes along with SEND.
+ *
+ * Errors: EBADF no write right, ENOTCONN, EINVAL, ERANGE, ESTALE, EPERM,
+ * ENOMEM, EINTR, EFAULT, EOPNOTSUPP.
+ */
+struct fixedpool_keep_args {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 done;
+	__aligned_u64 handles;
+	__aligned_u64 tag;
+};
+
+/**
+ * struct fixedpool_adopt_args - FIXEDPOOL_IOC_ADOPT: take orphans over
+ * @size: sizeof(struct fixedpool_adopt_args)
+ * @flags: zero
+ * @count: room in @handles, 1 to max_batch of INFO
+ * @done: out: handles written; also valid when the call fails
+ * @handles: address of an array of @count __u64 for the handles
+ * @tag: only orphans of this tag
+ *
+ * The blocks come with their bytes, their old handles and the mark of KEEP, in
+ * the order of their indices. Returns 0 with @done 0 when there are none.
+ *
+ * Errors: EBADF no write right, ENOTCONN, EINVAL, ERANGE, EDQUOT, ENOMEM,
+ * EINTR, EFAULT, EOPNOTSUPP.
+ */
+struct fixedpool_adopt_args {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 done;
+	__aligned_u64 handles;
+	__aligned_u64 tag;
+};
+
+/* fixedpool_gc_args.flags */
+#define FIXEDPOOL_GC_ALL		(1U << 0)
+
+/**
+ * struct fixedpool_gc_args - FIXEDPOOL_IOC_GC: free orphans
+ * @size: sizeof(struct fixedpool_gc_args)
+ * @flags: FIXEDPOOL_GC_ALL: whatever their age, not only those older than the
+ *	pool's gc_age_ms
+ * @collected: out: orphans freed
+ *
+ * Unasked, orphans older than gc_age_ms are collected when a client's going
+ * leaves gc_threshold of them or more, and before ALLOC would wait or fail.
+ *
+ * Errors: EBADF no write right, ENOTCONN, EINVAL, EOPNOTSUPP, EFAULT (the
+ * orphans are freed all the same).
+ */
+struct fixedpool_gc_args {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 collected;
 };
 
 #endif /* _UAPI_LINUX_FIXEDPOOL_H */

@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include <linux/highmem.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -29,6 +31,11 @@ unsigned int shim_pause_rate;
 long shim_fail_nth;
 long shim_pages_left = -1;
 s64 shim_now_ns;
+__thread struct shim_task shim_task = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.wake = PTHREAD_COND_INITIALIZER,
+};
+
 __thread int shim_this_cpu = -1;
 __thread int shim_spins;
 __thread int shim_kill_after;
@@ -48,6 +55,7 @@ void shim_reset(void)
 	shim_this_cpu = 0;
 	shim_kill_after = 0;
 	shim_after_unlock = NULL;
+	shim_task.killed = false;
 }
 
 /* Objects allocated and not freed. */
@@ -113,7 +121,72 @@ bool shim_killed(void)
 		shim_kill_after--;
 		return false;
 	}
-	return shim_kill_after == 1;
+	return shim_kill_after == 1 ||
+	       __atomic_load_n(&shim_task.killed, __ATOMIC_RELAXED);
+}
+
+static void shim_wake(struct shim_task *task, bool kill)
+{
+	pthread_mutex_lock(&task->lock);
+	task->woken = true;
+	if (kill)
+		WRITE_ONCE(task->killed, true);
+	pthread_cond_broadcast(&task->wake);
+	pthread_mutex_unlock(&task->lock);
+}
+
+/* A fatal signal to another thread. */
+void shim_kill(struct shim_task *task)
+{
+	shim_wake(task, true);
+}
+
+int woken_wake_function(struct wait_queue_entry *entry, unsigned int mode,
+			int flags, void *key)
+{
+	__atomic_fetch_or(&entry->flags, WQ_FLAG_WOKEN, __ATOMIC_SEQ_CST);
+	shim_wake(entry->private, false);
+	return 1;
+}
+
+/* Milliseconds on the clock of condition variables. */
+static s64 shim_real_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Sleep until woken or killed; return the milliseconds that are left. */
+static long shim_sleep(struct shim_task *task, long timeout)
+{
+	s64 end = shim_real_ms() + min(timeout, 1L << 40);
+	struct timespec until = { end / 1000, end % 1000 * 1000000 };
+	int err = 0;
+
+	__atomic_fetch_add(&task->sleeps, 1, __ATOMIC_RELAXED);
+	while (!task->woken && !task->killed && !err)
+		err = pthread_cond_timedwait(&task->wake, &task->lock, &until);
+	if (timeout == MAX_SCHEDULE_TIMEOUT)
+		return timeout;
+	return err ? 0 : max_t(s64, end - shim_real_ms(), 0);
+}
+
+/* As in the kernel: who was woken since the last time does not sleep. */
+long wait_woken(struct wait_queue_entry *entry, unsigned int mode,
+		long timeout)
+{
+	struct shim_task *task = entry->private;
+
+	shim_might_sleep("wait_woken");
+	pthread_mutex_lock(&task->lock);
+	task->woken = false;
+	if (!(__atomic_load_n(&entry->flags, __ATOMIC_SEQ_CST) & WQ_FLAG_WOKEN))
+		timeout = shim_sleep(task, timeout);
+	pthread_mutex_unlock(&task->lock);
+	__atomic_fetch_and(&entry->flags, ~WQ_FLAG_WOKEN, __ATOMIC_SEQ_CST);
+	return timeout;
 }
 
 s64 shim_clock_ns(void)
@@ -237,4 +310,14 @@ void memzero_page(struct page *page, size_t offset, size_t len)
 	if (offset > PAGE_SIZE || len > PAGE_SIZE - offset)
 		shim_bug("memzero_page past its page");
 	memset(page->data + offset, 0, len);
+}
+
+int page_ref_count(const struct page *page)
+{
+	return __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE);
+}
+
+void copy_highpage(struct page *to, struct page *from)
+{
+	memcpy(to->data, from->data, PAGE_SIZE);
 }

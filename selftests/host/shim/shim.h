@@ -8,10 +8,29 @@
 #ifndef SHIM_H
 #define SHIM_H
 
+#include <pthread.h>
+
 #include <linux/types.h>
 
 #define SHIM_MAX_CPUS	8U
 
+/**
+ * struct shim_task - a thread that may sleep
+ * @lock: guards the two below
+ * @wake: somebody else has changed them
+ * @woken: it need not sleep
+ * @killed: a fatal signal is pending
+ * @sleeps: times that it went to sleep
+ */
+struct shim_task {
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool woken;
+	bool killed;
+	unsigned long sleeps;
+};
+
+extern __thread struct shim_task shim_task;
 /* CPUs there are; set before pools are made. */
 extern unsigned int shim_nr_cpus;
 /* CPU of this thread, or -1 to be given the next one in turn. */
@@ -37,6 +56,7 @@ __attribute__((noreturn)) void shim_bug(const char *what);
 void shim_might_sleep(const char *what);
 int shim_cpu(void);
 bool shim_killed(void);
+void shim_kill(struct shim_task *task);
 s64 shim_clock_ns(void);
 void shim_pause_now(void);
 

@@ -17,6 +17,7 @@
 
 struct shim_xa_node {
 	void *slots[NODE_SLOTS];
+	u64 marks;		/* of entries, a bit per slot; xa_lock */
 };
 
 static void *shim_xa_read(void **slot)
@@ -76,7 +77,9 @@ static struct shim_xa_node *shim_xa_node(struct shim_xa_node **at, bool make)
 	return old;
 }
 
-static void **shim_xa_slot(struct xarray *xa, unsigned long index, bool make)
+/* The node of an entry. */
+static struct shim_xa_node *shim_xa_leaf(struct xarray *xa,
+					 unsigned long index, bool make)
 {
 	struct shim_xa_node *node = shim_xa_node(&xa->root, make);
 	int shift;
@@ -87,7 +90,14 @@ static void **shim_xa_slot(struct xarray *xa, unsigned long index, bool make)
 		node = shim_xa_node((struct shim_xa_node **)
 				    &node->slots[index >> shift &
 						 (NODE_SLOTS - 1)], make);
-	return node ? &node->slots[index & (NODE_SLOTS - 1)] : NULL;
+	return node;
+}
+
+static void **shim_xa_slot(struct xarray *xa, unsigned long index, bool make)
+{
+	struct shim_xa_node *leaf = shim_xa_leaf(xa, index, make);
+
+	return leaf ? &leaf->slots[index & (NODE_SLOTS - 1)] : NULL;
 }
 
 void *xa_load(struct xarray *xa, unsigned long index)
@@ -99,14 +109,69 @@ void *xa_load(struct xarray *xa, unsigned long index)
 
 void *xa_erase(struct xarray *xa, unsigned long index)
 {
-	void **slot = shim_xa_slot(xa, index, false);
+	struct shim_xa_node *leaf = shim_xa_leaf(xa, index, false);
+	u32 at = index & (NODE_SLOTS - 1);
 	void *old = NULL;
 
 	xa_lock(xa);
-	if (slot)
-		old = __atomic_exchange_n(slot, NULL, __ATOMIC_ACQ_REL);
+	if (leaf) {
+		WRITE_ONCE(leaf->marks, leaf->marks & ~(1ULL << at));
+		old = __atomic_exchange_n(&leaf->slots[at], NULL,
+					  __ATOMIC_ACQ_REL);
+	}
 	xa_unlock(xa);
 	return old;
+}
+
+void *xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
+{
+	void **slot;
+	void *old;
+
+	(void)gfp;
+	shim_might_sleep("xa_store");
+	if (!entry)
+		shim_bug("nothing stored");
+	slot = shim_xa_slot(xa, index, true);
+	if (!slot)
+		return shim_xa_err(-ENOMEM);
+	xa_lock(xa);
+	old = __atomic_exchange_n(slot, entry, __ATOMIC_ACQ_REL);
+	xa_unlock(xa);
+	return old;
+}
+
+static void shim_xa_mark(struct xarray *xa, unsigned long index, bool set)
+{
+	struct shim_xa_node *leaf = shim_xa_leaf(xa, index, false);
+	u64 bit = 1ULL << (index & (NODE_SLOTS - 1));
+
+	xa_lock(xa);
+	/* as in the kernel, only what is there can be marked */
+	if (leaf && leaf->slots[index & (NODE_SLOTS - 1)])
+		WRITE_ONCE(leaf->marks, set ? leaf->marks | bit :
+					      leaf->marks & ~bit);
+	xa_unlock(xa);
+}
+
+void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
+{
+	(void)mark;
+	shim_xa_mark(xa, index, true);
+}
+
+void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
+{
+	(void)mark;
+	shim_xa_mark(xa, index, false);
+}
+
+bool xa_get_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
+{
+	struct shim_xa_node *leaf = shim_xa_leaf(xa, index, false);
+
+	(void)mark;
+	return leaf && READ_ONCE(leaf->marks) >> (index & (NODE_SLOTS - 1)) & 1;
 }
 
 void *xa_cmpxchg(struct xarray *xa, unsigned long index, void *old,
@@ -130,7 +195,6 @@ void *xa_find(struct xarray *xa, unsigned long *index, unsigned long max,
 {
 	unsigned long i = *index;
 
-	(void)filter;
 	if (max > MAX_INDEX)
 		max = MAX_INDEX;
 	while (i <= max) {
@@ -140,6 +204,12 @@ void *xa_find(struct xarray *xa, unsigned long *index, unsigned long max,
 		while (at) {
 			struct shim_xa_node *node = at;
 
+			if (!shift && filter != XA_PRESENT &&
+			    !(READ_ONCE(node->marks) >> (i & (NODE_SLOTS - 1)) &
+			      1)) {
+				shift -= NODE_BITS;
+				break;
+			}
 			at = shim_xa_read(&node->slots[i >> shift &
 							   (NODE_SLOTS - 1)]);
 			shift -= NODE_BITS;

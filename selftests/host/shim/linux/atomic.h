@@ -27,6 +27,11 @@ static inline void atomic_dec(atomic_t *v)
 	__atomic_fetch_sub(&v->counter, 1, __ATOMIC_RELAXED);
 }
 
+static inline int atomic_sub_return(int n, atomic_t *v)
+{
+	return __atomic_sub_fetch(&v->counter, n, __ATOMIC_SEQ_CST);
+}
+
 static inline int atomic_inc_return(atomic_t *v)
 {
 	return __atomic_add_fetch(&v->counter, 1, __ATOMIC_SEQ_CST);
@@ -68,6 +73,26 @@ static inline void atomic64_set_release(atomic64_t *v, s64 value)
 static inline void atomic64_sub(s64 n, atomic64_t *v)
 {
 	__atomic_fetch_sub(&v->counter, n, __ATOMIC_RELAXED);
+}
+
+static inline void atomic64_inc(atomic64_t *v)
+{
+	__atomic_fetch_add(&v->counter, 1, __ATOMIC_RELAXED);
+}
+
+static inline void atomic64_dec(atomic64_t *v)
+{
+	__atomic_fetch_sub(&v->counter, 1, __ATOMIC_RELAXED);
+}
+
+static inline s64 atomic64_inc_return(atomic64_t *v)
+{
+	return __atomic_add_fetch(&v->counter, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline bool atomic64_dec_and_test(atomic64_t *v)
+{
+	return !__atomic_sub_fetch(&v->counter, 1, __ATOMIC_SEQ_CST);
 }
 
 static inline s64 atomic64_add_return(s64 n, atomic64_t *v)

@@ -26,6 +26,9 @@
 })
 #define WRITE_ONCE(x, value)	__atomic_store_n(&(x), value, __ATOMIC_RELAXED)
 
+/* A full one; the thread sanitizer does not know it. */
+#define smp_mb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
+
 /* What the kernel's are. */
 #define smp_load_acquire(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
 /* And its partner. */

@@ -5,6 +5,7 @@
 
 #include <linux/mm.h>
 
+void copy_highpage(struct page *to, struct page *from);
 void memzero_page(struct page *page, size_t offset, size_t len);
 
 #endif /* SHIM_LINUX_HIGHMEM_H */

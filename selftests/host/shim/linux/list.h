@@ -9,6 +9,13 @@
 	((type *)((char *)(ptr) - offsetof(type, member)))
 #define list_first_entry(head, type, member) \
 	container_of((head)->next, type, member)
+#define list_first_entry_or_null(head, type, member) \
+	(list_empty(head) ? NULL : list_first_entry(head, type, member))
+#define list_for_each_entry(pos, head, member)				\
+	for ((pos) = container_of((head)->next, __typeof__(*(pos)), member); \
+	     &(pos)->member != (head);					\
+	     (pos) = container_of((pos)->member.next, __typeof__(*(pos)), \
+				  member))
 
 static inline void INIT_LIST_HEAD(struct list_head *list)
 {
@@ -27,6 +34,20 @@ static inline void list_add(struct list_head *new, struct list_head *head)
 	new->prev = head;
 	head->next->prev = new;
 	head->next = new;
+}
+
+static inline void list_add_tail(struct list_head *new, struct list_head *head)
+{
+	list_add(new, head->prev);
+}
+
+/* What is on no list any more must not be followed. */
+static inline void list_del(struct list_head *entry)
+{
+	entry->next->prev = entry->prev;
+	entry->prev->next = entry->next;
+	entry->next = NULL;
+	entry->prev = NULL;
 }
 
 static inline void list_del_init(struct list_head *entry)

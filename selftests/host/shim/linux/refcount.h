@@ -20,6 +20,18 @@ static inline void refcount_inc(refcount_t *r)
 		shim_bug("reference taken on what is gone");
 }
 
+static inline bool refcount_inc_not_zero(refcount_t *r)
+{
+	int refs = __atomic_load_n(&r->refs.counter, __ATOMIC_RELAXED);
+
+	while (refs && !__atomic_compare_exchange_n(&r->refs.counter, &refs,
+						    refs + 1, false,
+						    __ATOMIC_RELAXED,
+						    __ATOMIC_RELAXED))
+		;
+	return refs;
+}
+
 static inline bool refcount_dec_and_test(refcount_t *r)
 {
 	int left = __atomic_sub_fetch(&r->refs.counter, 1, __ATOMIC_ACQ_REL);

@@ -5,7 +5,12 @@
 
 #include <linux/compiler.h>
 
-#define current	NULL
+#define TASK_NORMAL		3U
+#define TASK_KILLABLE		0x102U
+#define TASK_FREEZABLE		0x2000U
+#define MAX_SCHEDULE_TIMEOUT	LONG_MAX
+
+#define current	(&shim_task)
 
 static inline void cond_resched(void)
 {

@@ -3,11 +3,16 @@
 #ifndef SHIM_LINUX_XARRAY_H
 #define SHIM_LINUX_XARRAY_H
 
+#include <linux/gfp.h>
+#include <linux/kernel.h>
 #include <linux/spinlock.h>
 
 #define XA_FLAGS_ALLOC1		1U
 #define XA_FLAGS_ACCOUNT	2U
 #define XA_PRESENT		0U
+#define XA_MARK_0		1U
+
+typedef unsigned int xa_mark_t;
 
 struct shim_xa_node;
 
@@ -30,6 +35,10 @@ struct xa_limit {
 void xa_init_flags(struct xarray *xa, gfp_t flags);
 void xa_destroy(struct xarray *xa);
 void *xa_load(struct xarray *xa, unsigned long index);
+void *xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
+void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
+void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
+bool xa_get_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
 void *xa_erase(struct xarray *xa, unsigned long index);
 void *xa_cmpxchg(struct xarray *xa, unsigned long index, void *old,
 		 void *entry, gfp_t gfp);
@@ -43,10 +52,26 @@ int xa_alloc_cyclic(struct xarray *xa, u32 *id, void *entry,
 		    struct xa_limit limit, u32 *next, gfp_t gfp);
 bool xa_is_err(const void *entry);
 
+static inline int xa_err(void *entry)
+{
+	return xa_is_err(entry) ? (long)entry >> 2 : 0;
+}
+
+static inline void *xa_mk_value(unsigned long v)
+{
+	return (void *)(v << 1 | 1);
+}
+
 #define xa_for_each(xa, index, entry)					\
 	for ((index) = 0,						\
 	     (entry) = xa_find(xa, &(index), ULONG_MAX, XA_PRESENT);	\
 	     (entry);							\
 	     (entry) = xa_find_after(xa, &(index), ULONG_MAX, XA_PRESENT))
+
+#define xa_for_each_marked(xa, index, entry, filter)			\
+	for ((index) = 0,						\
+	     (entry) = xa_find(xa, &(index), ULONG_MAX, filter);	\
+	     (entry);							\
+	     (entry) = xa_find_after(xa, &(index), ULONG_MAX, filter))
 
 #endif /* SHIM_LINUX_XARRAY_H */

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Wait: callers that wait for a block, first come, first served.
+ *
+ * No wake-up is lost: who waits joins the line, then looks for a block; who
+ * brings one puts it where it is found, then looks for a line. A barrier lies
+ * between the two steps on either side.
+ */
+#include <linux/errno.h>
+#include <linux/jiffies.h>
+#include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "fp_wait.h"
+
+/**
+ * fp_line_init() - an empty line
+ * @line: to be set up
+ *
+ * Context: any.
+ */
+void fp_line_init(struct fp_line *line)
+{
+	spin_lock_init(&line->lock);
+	INIT_LIST_HEAD(&line->waiters);
+	line->nr = 0;
+	init_waitqueue_head(&line->poll);
+}
+
+static void fp_line_wake_first(struct fp_line *line)
+{
+	struct fp_waiter *first;
+
+	lockdep_assert_held(&line->lock);
+	first = list_first_entry_or_null(&line->waiters, struct fp_waiter,
+					 node);
+	/* who puts back what was too little for him shall not wake himself */
+	if (first && first->wait.private != current)
+		woken_wake_function(&first->wait, TASK_NORMAL, 0, NULL);
+}
+
+/**
+ * fp_line_wake() - there may be something for who waits first
+ * @line: the line
+ *
+ * Context: process context. What is waited for is already where it is found.
+ */
+void fp_line_wake(struct fp_line *line)
+{
+	/* pairs with fp_waiter_join(), and with poll_wait()'s own */
+	smp_mb();
+	if (READ_ONCE(line->nr)) {
+		spin_lock(&line->lock);
+		fp_line_wake_first(line);
+		spin_unlock(&line->lock);
+	}
+	fp_line_wake_poll(line);
+}
+
+/**
+ * fp_line_wake_poll() - poll() may answer something else now
+ * @line: the line
+ *
+ * Context: process context. What poll() looks at has changed before, and a
+ * full barrier lies between.
+ */
+void fp_line_wake_poll(struct fp_line *line)
+{
+	/* who called has the barrier, see above */
+	if (waitqueue_active(&line->poll))
+		wake_up_poll(&line->poll, EPOLLIN | EPOLLOUT);
+}
+
+/**
+ * fp_wait_jiffies() - a timeout in jiffies
+ * @timeout_ns: nanoseconds, negative for without limit
+ *
+ * Rounded up, and one more as the current one has begun: never early.
+ *
+ * Context: any.
+ * Return: jiffies, or MAX_SCHEDULE_TIMEOUT.
+ */
+long fp_wait_jiffies(s64 timeout_ns)
+{
+	if (timeout_ns < 0)
+		return MAX_SCHEDULE_TIMEOUT;
+	return min_t(u64, nsecs_to_jiffies64((u64)timeout_ns + TICK_NSEC - 1),
+		     MAX_JIFFY_OFFSET) + 1;
+}
+
+/**
+ * fp_waiter_join() - go to the end of the line
+ * @waiter: on the caller's stack, until fp_waiter_leave()
+ * @line: the line
+ * @timeout_ns: how long to wait, negative for without limit
+ *
+ * Context: process context.
+ */
+void fp_waiter_join(struct fp_waiter *waiter, struct fp_line *line,
+		    s64 timeout_ns)
+{
+	waiter->line = line;
+	waiter->left = fp_wait_jiffies(timeout_ns);
+	init_wait_entry(&waiter->wait, 0);
+	waiter->wait.func = woken_wake_function;
+
+	spin_lock(&line->lock);
+	list_add_tail(&waiter->node, &line->waiters);
+	WRITE_ONCE(line->nr, line->nr + 1);
+	spin_unlock(&line->lock);
+	/* pairs with fp_line_wake() */
+	smp_mb();
+}
+
+/**
+ * fp_waiter_first() - is it this waiter's turn
+ * @waiter: a waiter that joined
+ *
+ * Context: process context.
+ * Return: whether it is first in its line.
+ */
+bool fp_waiter_first(struct fp_waiter *waiter)
+{
+	bool first;
+
+	spin_lock(&waiter->line->lock);
+	first = list_first_entry(&waiter->line->waiters, struct fp_waiter,
+				 node) == waiter;
+	spin_unlock(&waiter->line->lock);
+	return first;
+}
+
+/**
+ * fp_waiter_sleep() - sleep until there may be something
+ * @waiter: a waiter that joined
+ * @look_in_ms: when to look without being woken, negative for never
+ *
+ * Does not sleep if it was woken since the last time.
+ *
+ * Context: process context, sleeps.
+ * Return: 0; -ETIMEDOUT; -EINTR the task is being killed.
+ */
+int fp_waiter_sleep(struct fp_waiter *waiter, s64 look_in_ms)
+{
+	long nap = waiter->left;
+	long left;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (!waiter->left)
+		return -ETIMEDOUT;
+	if (look_in_ms >= 0 && look_in_ms < INT_MAX)
+		nap = min_t(long, nap, msecs_to_jiffies(look_in_ms) + 1);
+	left = wait_woken(&waiter->wait, TASK_KILLABLE, nap);
+	if (waiter->left != MAX_SCHEDULE_TIMEOUT)
+		waiter->left -= nap - left;
+	return 0;
+}
+
+/**
+ * fp_waiter_leave() - leave the line and pass the turn on
+ * @waiter: a waiter that joined
+ *
+ * Context: process context.
+ */
+void fp_waiter_leave(struct fp_waiter *waiter)
+{
+	struct fp_line *line = waiter->line;
+
+	spin_lock(&line->lock);
+	list_del(&waiter->node);
+	WRITE_ONCE(line->nr, line->nr - 1);
+	fp_line_wake_first(line);
+	spin_unlock(&line->lock);
+	/* poll() answers by the length of the line, too */
+	smp_mb();
+	fp_line_wake_poll(line);
+}

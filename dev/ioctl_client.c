@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ioctls between clients: SEND, RECV, CLIENT_LABEL, CLIENT_FIND; and about
+ * blocks that outlive one: KEEP, ADOPT, GC.
+ */
+#include <linux/err.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <linux/wait.h>
+
+#include "fp_dev.h"
+#include "fp_orphan.h"
+
+static int fp_send_piece(struct fp_call *call, const u64 *handles, u32 count,
+			 u32 *done)
+{
+	const struct fixedpool_send_args *args = &call->args.send;
+	struct fp_client *to = fp_client_get(call->client->pool, args->client);
+	int err = 0;
+
+	*done = 0;
+	if (!to)
+		return -ESRCH;
+	for (; *done < count && !err; *done += !err)
+		err = fp_client_send(call->client, to, handles[*done],
+				     args->flags & FIXEDPOOL_SEND_SHARE,
+				     args->flags & FIXEDPOOL_SEND_READONLY);
+	/* one wake-up for the whole piece */
+	if (*done)
+		fp_line_wake(&to->line);
+	fp_client_put(to);
+	return err;
+}
+
+static int fp_send_check(const struct fixedpool_send_args *args)
+{
+	if (args->flags & ~(FIXEDPOOL_SEND_SHARE | FIXEDPOOL_SEND_READONLY))
+		return -EOPNOTSUPP;
+	if (args->reserved ||
+	    (args->flags & FIXEDPOOL_SEND_READONLY &&
+	     !(args->flags & FIXEDPOOL_SEND_SHARE)))
+		return -EINVAL;
+	return fp_batch_check(args->count);
+}
+
+/**
+ * fp_ioctl_send() - FIXEDPOOL_IOC_SEND
+ * @call: the call
+ *
+ * Return: see struct fixedpool_send_args.
+ */
+int fp_ioctl_send(struct fp_call *call)
+{
+	const struct fixedpool_send_args *args = &call->args.send;
+	int err = fp_send_check(args);
+	u32 done = 0;
+
+	if (!err)
+		err = fp_call_handles(call, args->handles, args->count,
+				      fp_send_piece, &done);
+	if (fp_call_done(call, done))
+		return -EFAULT;
+	return err;
+}
+
+/* Report a parcel, then receive it: nothing is received that is not told of. */
+static int fp_recv_one(struct fp_call *call, u32 at)
+{
+	struct fixedpool_recv_entry __user *to =
+		u64_to_user_ptr(call->args.recv.entries);
+	struct fixedpool_recv_entry entry = {};
+	struct fp_block_info info;
+	struct fp_parcel *parcel;
+	int err;
+
+	err = fp_client_recv(call->client, &parcel);
+	if (err)
+		return err;
+	entry.handle = parcel->handle;
+	entry.sender = parcel->sender;
+	entry.rights = FIXEDPOOL_RIGHT_READ |
+		       (parcel->readonly ? 0 : FIXEDPOOL_RIGHT_WRITE);
+	if (fp_client_describe(call->client, fp_handle_index(parcel->handle),
+			       &info))
+		entry.tag = info.tag;
+	if (copy_to_user(to + at, &entry, sizeof(entry)) ||
+	    fp_call_done(call, at + 1)) {
+		fp_client_recv_abort(call->client, parcel);
+		return -EFAULT;
+	}
+	fp_client_recv_commit(call->client, parcel);
+	return 0;
+}
+
+static int fp_recv_some(struct fp_call *call, u32 *done)
+{
+	int err;
+
+	do {
+		err = fp_recv_one(call, *done);
+		*done += !err;
+		if (fatal_signal_pending(current))
+			break;
+	} while (!err && *done < call->args.recv.count);
+	/* what is left in the inbox comes next time */
+	return *done && err != -EFAULT ? 0 : err;
+}
+
+/**
+ * fp_ioctl_recv() - FIXEDPOOL_IOC_RECV
+ * @call: the call
+ *
+ * Return: see struct fixedpool_recv_args.
+ */
+int fp_ioctl_recv(struct fp_call *call)
+{
+	const struct fixedpool_recv_args *args = &call->args.recv;
+	bool nonblock = args->flags & FIXEDPOOL_RECV_NONBLOCK;
+	u32 done = 0;
+	int err;
+
+	if (args->flags & ~FIXEDPOOL_RECV_NONBLOCK)
+		err = -EOPNOTSUPP;
+	else if (args->timeout_ns < FIXEDPOOL_WAIT_FOREVER)
+		err = -EINVAL;
+	else
+		err = fp_batch_check(args->count);
+	if (!err)
+		err = fp_call_wait(call, &call->client->line,
+				   fp_call_timeout(call, args->timeout_ns,
+						   nonblock),
+				   fp_recv_some, &done);
+	if (err && fp_call_done(call, done))
+		return -EFAULT;
+	return err;
+}
+
+/**
+ * fp_ioctl_client_label() - FIXEDPOOL_IOC_CLIENT_LABEL
+ * @call: the call
+ *
+ * Return: see struct fixedpool_client_label_args.
+ */
+int fp_ioctl_client_label(struct fp_call *call)
+{
+	const struct fixedpool_client_label_args *args =
+		&call->args.client_label;
+
+	if (args->flags)
+		return -EOPNOTSUPP;
+	if (!fp_name_ok(args->label))
+		return -EINVAL;
+	return fp_client_set_label(call->client, args->label);
+}
+
+/* Wait for a client of that label; 0 if none comes in time. */
+static long fp_find_wait(struct fp_call *call, s64 timeout, u32 *id)
+{
+	const char *label = call->args.client_find.label;
+	struct fp_pool *pool = call->client->pool;
+
+	*id = fp_client_find(pool, label);
+	if (*id || !timeout)
+		return *id;
+	return wait_event_killable_timeout(pool->labels,
+					   (*id = fp_client_find(pool, label)),
+					   fp_wait_jiffies(timeout));
+}
+
+/**
+ * fp_ioctl_client_find() - FIXEDPOOL_IOC_CLIENT_FIND
+ * @call: the call
+ *
+ * Return: see struct fixedpool_client_find_args.
+ */
+int fp_ioctl_client_find(struct fp_call *call)
+{
+	struct fixedpool_client_find_args *args = &call->args.client_find;
+	s64 timeout = fp_call_timeout(call, args->timeout_ns, false);
+	long left;
+	u32 id;
+
+	if (args->flags)
+		return -EOPNOTSUPP;
+	if (args->reserved || !args->label[0] || !fp_name_ok(args->label) ||
+	    timeout < FIXEDPOOL_WAIT_FOREVER)
+		return -EINVAL;
+	left = fp_find_wait(call, timeout, &id);
+	if (left < 0)
+		return -EINTR;
+	if (!id)
+		return timeout ? -ETIMEDOUT : -ENOENT;
+	args->client = id;
+	return fp_call_reply(call);
+}
+
+static int fp_keep_piece(struct fp_call *call, const u64 *handles, u32 count,
+			 u32 *done)
+{
+	const struct fixedpool_keep_args *args = &call->args.keep;
+	int err = 0;
+
+	for (*done = 0; *done < count && !err; *done += !err)
+		err = fp_client_keep(call->client, handles[*done], args->tag,
+				     args->flags & FIXEDPOOL_KEEP_DROP);
+	return err;
+}
+
+/**
+ * fp_ioctl_keep() - FIXEDPOOL_IOC_KEEP
+ * @call: the call
+ *
+ * Return: see struct fixedpool_keep_args.
+ */
+int fp_ioctl_keep(struct fp_call *call)
+{
+	const struct fixedpool_keep_args *args = &call->args.keep;
+	u32 done = 0;
+	int err;
+
+	if (args->flags & ~FIXEDPOOL_KEEP_DROP)
+		err = -EOPNOTSUPP;
+	else if (args->flags & FIXEDPOOL_KEEP_DROP && args->tag)
+		err = -EINVAL;
+	else
+		err = fp_batch_check(args->count);
+	if (!err)
+		err = fp_call_handles(call, args->handles, args->count,
+				      fp_keep_piece, &done);
+	if (fp_call_done(call, done))
+		return -EFAULT;
+	return err;
+}
+
+/* Take orphans over one by one, each reported before it is held. */
+static int fp_adopt_run(struct fp_call *call, u32 *done)
+{
+	const struct fixedpool_adopt_args *args = &call->args.adopt;
+	u64 __user *to = u64_to_user_ptr(args->handles);
+	u64 handle;
+	u32 next = 0;
+	int err = 0;
+
+	while (*done < args->count) {
+		err = fp_client_adopt(call->client, args->tag, &next, &handle);
+		if (err)
+			break;
+		if (put_user(handle, to + *done) ||
+		    fp_call_done(call, *done + 1)) {
+			fp_client_adopt_abort(call->client, handle);
+			return -EFAULT;
+		}
+		fp_client_adopt_commit(call->client, handle);
+		++*done;
+		err = -EINTR;
+		if (fatal_signal_pending(current))
+			break;
+		err = 0;
+		cond_resched();
+	}
+	return err == -ENOENT || (err && *done) ? 0 : err;
+}
+
+/**
+ * fp_ioctl_adopt() - FIXEDPOOL_IOC_ADOPT
+ * @call: the call
+ *
+ * Return: see struct fixedpool_adopt_args.
+ */
+int fp_ioctl_adopt(struct fp_call *call)
+{
+	const struct fixedpool_adopt_args *args = &call->args.adopt;
+	u32 done = 0;
+	int err;
+
+	if (args->flags)
+		err = -EOPNOTSUPP;
+	else
+		err = fp_batch_check(args->count);
+	if (!err)
+		err = fp_adopt_run(call, &done);
+	if (fp_call_done(call, done))
+		return -EFAULT;
+	return err;
+}
+
+/**
+ * fp_ioctl_gc() - FIXEDPOOL_IOC_GC
+ * @call: the call
+ *
+ * Return: see struct fixedpool_gc_args.
+ */
+int fp_ioctl_gc(struct fp_call *call)
+{
+	struct fixedpool_gc_args *args = &call->args.gc;
+	struct fp_pool *pool = call->client->pool;
+
+	if (args->flags & ~FIXEDPOOL_GC_ALL)
+		return -EOPNOTSUPP;
+	args->collected = fp_orphan_collect(pool,
+					    args->flags & FIXEDPOOL_GC_ALL ?
+					    0 : READ_ONCE(pool->gc_age_ms));
+	return fp_call_reply(call);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Wait: callers that wait for a block, first come, first served.
+ *
+ * Only the first in the line tries; the others sleep until they are first. One
+ * event so wakes one waiter, and one that gives up passes its turn on.
+ */
+#ifndef FP_WAIT_H
+#define FP_WAIT_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+/**
+ * struct fp_line - a line of waiters
+ * @lock: guards @waiters
+ * @waiters: struct fp_waiter, first come first
+ * @nr: how many; written under @lock, READ_ONCE
+ * @poll: for poll(); its own lock
+ */
+struct fp_line {
+	spinlock_t lock;
+	struct list_head waiters;
+	u32 nr;
+	wait_queue_head_t poll;
+};
+
+/**
+ * struct fp_waiter - one that waits, on its stack
+ * @node: in the line; the line's lock
+ * @line: the line; constant
+ * @wait: wakes the task
+ * @left: jiffies that it will still wait
+ */
+struct fp_waiter {
+	struct list_head node;
+	struct fp_line *line;
+	struct wait_queue_entry wait;
+	long left;
+};
+
+void fp_line_init(struct fp_line *line);
+void fp_line_wake(struct fp_line *line);
+void fp_line_wake_poll(struct fp_line *line);
+long fp_wait_jiffies(s64 timeout_ns);
+void fp_waiter_join(struct fp_waiter *waiter, struct fp_line *line,
+		    s64 timeout_ns);
+bool fp_waiter_first(struct fp_waiter *waiter);
+int fp_waiter_sleep(struct fp_waiter *waiter, s64 look_in_ms);
+void fp_waiter_leave(struct fp_waiter *waiter);
+
+#endif /* FP_WAIT_H */

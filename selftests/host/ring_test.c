@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ring: threads hand blocks round. Who holds a block writes to it without a
+ * lock, so a hand-over that orders nothing is a report of the thread sanitizer,
+ * and a block in two hands is a wrong byte.
+ */
+#include "test.h"
+
+#define THREADS	4U
+#define TAG	77U
+
+struct ring {
+	struct fp_pool *pool;
+	struct fp_client *clients[THREADS];
+	u64 rounds;
+	u64 slot;		/* a handle that acted lately */
+};
+
+/* What a block carries: how often it was handed on, in two places. */
+static void put_count(struct fp_pool *pool, u64 handle, u64 count)
+{
+	u32 index = fp_handle_index(handle);
+
+	memcpy(host_byte(pool, index, 0), &count, sizeof(count));
+	memcpy(host_byte(pool, index, pool->geo.stride - sizeof(count)),
+	       &count, sizeof(count));
+}
+
+static u64 get_count(struct fp_pool *pool, u64 handle)
+{
+	u32 index = fp_handle_index(handle);
+	u64 first, second;
+
+	memcpy(&first, host_byte(pool, index, 0), sizeof(first));
+	memcpy(&second, host_byte(pool, index,
+				  pool->geo.stride - sizeof(second)),
+	       sizeof(second));
+	must(first == second);
+	return first;
+}
+
+/* As RECV of one entry waits. */
+static int recv_waiting(struct fp_client *client, s64 timeout, u64 *handle)
+{
+	int err = READ_ONCE(client->line.nr) ? -EAGAIN :
+					       host_recv(client, handle);
+	struct fp_waiter waiter;
+
+	if (err != -EAGAIN)
+		return err;
+	fp_waiter_join(&waiter, &client->line, timeout);
+	do {
+		if (fp_waiter_first(&waiter))
+			err = host_recv(client, handle);
+		if (err == -EAGAIN)
+			err = fp_waiter_sleep(&waiter, -1) ?: -EAGAIN;
+	} while (err == -EAGAIN);
+	fp_waiter_leave(&waiter);
+	return err;
+}
+
+static void send_on(struct ring *ring, unsigned int me, u64 handle)
+{
+	struct fp_client *to = fp_client_get(ring->pool,
+					     ring->clients[(me + 1) %
+							   THREADS]->id);
+
+	must(to);
+	must(!host_send(ring->clients[me], to, handle));
+	must(host_free(ring->clients[me], handle));
+	fp_line_wake(&to->line);
+	fp_client_put(to);
+}
+
+static void hand_round(void *arg, unsigned int me)
+{
+	struct ring *ring = arg;
+	struct fp_client *client = ring->clients[me];
+	u64 i, handle, count;
+
+	for (i = 0; i < 3; i++) {
+		handle = host_alloc_kept(client, TAG);
+		put_count(ring->pool, handle, 0);
+		send_on(ring, me, handle);
+	}
+	for (i = 0; i < ring->rounds; i++) {
+		must(!recv_waiting(client, -1, &handle));
+		count = get_count(ring->pool, handle) + 1;
+		put_count(ring->pool, handle, count);
+		send_on(ring, me, handle);
+	}
+}
+
+/* Everything that was handed on is counted in the blocks themselves. */
+static void rings_of(u32 flags, u64 block_size, u64 rounds)
+{
+	struct fp_pool_spec spec = host_spec(block_size, 3 * THREADS, 0, 0);
+	struct ring ring = { .rounds = host_rounds(rounds) };
+	u64 sum = 0, handle;
+	u32 i;
+
+	spec.flags = flags;
+	ring.pool = host_pool(&spec);
+	for (i = 0; i < THREADS; i++)
+		ring.clients[i] = host_client(ring.pool);
+	shim_pause_rate = 100;
+	host_threads(THREADS, hand_round, &ring);
+	shim_pause_rate = 0;
+	host_check(ring.pool);
+	for (i = 0; i < THREADS; i++)
+		while (!host_recv(ring.clients[i], &handle))
+			sum += get_count(ring.pool, handle);
+	assert_int_equal(sum, THREADS * ring.rounds);
+	assert_int_equal(host_stat(ring.pool, FP_STAT_SENDS),
+			 THREADS * (ring.rounds + 3));
+	for (i = 0; i < THREADS; i++)
+		host_client_gone(ring.clients[i]);
+	assert_int_equal(fp_orphan_collect(ring.pool, 0), 3 * THREADS);
+	host_pool_gone(ring.pool);
+}
+
+static void blocks_go_round_in_a_shared_pool(void **state)
+{
+	(void)state;
+	rings_of(0, 64, 6000);
+}
+
+static void blocks_go_round_in_an_isolated_pool(void **state)
+{
+	(void)state;
+	rings_of(FP_POOL_STRICT, 4096, 3000);
+}
+
+/*
+ * Everybody does everything to one shared block: shares, moves, receives,
+ * holds, keeps and frees.
+ */
+static void struggle(void *arg, unsigned int me)
+{
+	struct ring *ring = arg;
+	u64 random = host_seed() + me * 55, i, handle = 0, got;
+
+	for (i = 0; i < ring->rounds; i++) {
+		struct fp_client *client = ring->clients[host_random(&random) %
+							 THREADS];
+		struct fp_client *to = ring->clients[host_random(&random) %
+						     THREADS];
+		int err = 0;
+
+		handle = READ_ONCE(ring->slot);
+		switch (host_random(&random) % 12) {
+		case 0:
+			if (!host_alloc_err(client, &got))
+				WRITE_ONCE(ring->slot, got);
+			break;
+		case 1:
+			err = host_free(client, handle);
+			break;
+		case 2:
+		case 3:
+			err = host_send(client, to, handle);
+			break;
+		case 4:
+		case 5:
+			err = host_share(client, to, handle, i & 1);
+			break;
+		case 6:
+		case 7:
+		case 8:
+			host_recv(client, &got);
+			break;
+		case 9:
+			err = fp_client_hold(client, handle);
+			must(err != -EEXIST || handle);
+			break;
+		case 10:
+			err = fp_client_keep(client, handle, TAG, i & 1);
+			break;
+		case 11:
+			if (!host_adopt(client, TAG, &got))
+				WRITE_ONCE(ring->slot, got);
+		}
+		must(!err || err == -EINVAL || err == -ESTALE ||
+		     err == -EPERM || err == -EEXIST || err == -EDQUOT);
+	}
+}
+
+static void struggles_in(u32 flags, u64 block_size, u64 rounds)
+{
+	struct fp_pool_spec spec = host_spec(block_size, 2, 2, 0);
+	struct ring ring = { .rounds = host_rounds(rounds) };
+	u32 i;
+
+	spec.flags = flags;
+	ring.pool = host_pool(&spec);
+	for (i = 0; i < THREADS; i++)
+		ring.clients[i] = host_client(ring.pool);
+	shim_pause_rate = 20;
+	host_threads(THREADS, struggle, &ring);
+	shim_pause_rate = 0;
+	host_check(ring.pool);
+	for (i = 0; i < THREADS; i++)
+		host_client_gone(ring.clients[i]);
+	fp_orphan_collect(ring.pool, 0);
+	host_check(ring.pool);
+	fp_client_free_all(ring.clients[0] = host_client(ring.pool));
+	host_client_gone(ring.clients[0]);
+	host_pool_gone(ring.pool);
+}
+
+static void a_struggle_for_a_shared_block_loses_nothing(void **state)
+{
+	(void)state;
+	struggles_in(0, 64, 30000);
+}
+
+static void a_struggle_for_an_isolated_block_loses_nothing(void **state)
+{
+	(void)state;
+	struggles_in(FP_POOL_ISOLATED, 4096, 20000);
+}
+
+/* Servers die with what they keep; others adopt it, collect, or send to them. */
+static void die_and_adopt(void *arg, unsigned int me)
+{
+	struct ring *ring = arg;
+	u64 random = host_seed() + me * 44, i, handle;
+	struct fp_alloc how = { .tag = TAG, .keep = true };
+	u32 next, done;
+
+	for (i = 0; i < ring->rounds; i++) {
+		struct fp_client *client = host_client(ring->pool);
+		struct fp_client *to;
+
+		if (!fp_client_alloc(client, &how, &handle, 1, &done))
+			put_count(ring->pool, handle, handle);
+		next = 0;
+		if (!fp_client_adopt(client, TAG, &next, &handle)) {
+			/* the bytes are there that its client left */
+			must(get_count(ring->pool, handle) == handle);
+			if (host_random(&random) % 3)
+				fp_client_adopt_commit(client, handle);
+			else
+				fp_client_adopt_abort(client, handle);
+		}
+		to = fp_client_get(ring->pool, client->id -
+				   host_random(&random) % 4);
+		handle = fp_client_next_held(client, 0);
+		if (to && handle < FP_MAX_BLOCKS) {
+			struct fp_block_info info;
+
+			fp_client_describe(client, handle, &info);
+			host_send(client, to, info.handle);
+			fp_line_wake(&to->line);
+		}
+		if (to)
+			fp_client_put(to);
+		host_recv(client, &handle);
+		if (!(host_random(&random) % 8))
+			fp_orphan_collect(ring->pool, 0);
+		host_client_gone(client);
+	}
+}
+
+static void deaths_and_adoptions_lose_nothing(void **state)
+{
+	struct fp_pool_spec spec = host_spec(64, 12, 0, 0);
+	struct ring ring = { .rounds = host_rounds(2000) };
+	u32 way;
+
+	(void)state;
+	for (way = 0; way < 2; way++) {
+		spec.flags = way ? FP_POOL_ISOLATED : 0;
+		ring.pool = host_pool(&spec);
+		shim_pause_rate = 50;
+		host_threads(THREADS, die_and_adopt, &ring);
+		shim_pause_rate = 0;
+		host_check(ring.pool);
+		fp_orphan_collect(ring.pool, 0);
+		assert_int_equal(host_stat(ring.pool, FP_STAT_ALLOCS),
+				 host_stat(ring.pool, FP_STAT_FREES));
+		host_pool_gone(ring.pool);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(blocks_go_round_in_a_shared_pool),
+	cmocka_unit_test(blocks_go_round_in_an_isolated_pool),
+	cmocka_unit_test(a_struggle_for_a_shared_block_loses_nothing),
+	cmocka_unit_test(a_struggle_for_an_isolated_block_loses_nothing),
+	cmocka_unit_test(deaths_and_adoptions_lose_nothing),
+};
+
+HOST_SUITE(ring, tests);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* shim: user-space stand-in for <linux/poll.h> */
+#ifndef SHIM_LINUX_POLL_H
+#define SHIM_LINUX_POLL_H
+
+#include <linux/wait.h>
+
+#define EPOLLIN		0x1U
+#define EPOLLOUT	0x4U
+
+#endif /* SHIM_LINUX_POLL_H */
