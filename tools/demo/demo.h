@@ -7,28 +7,33 @@
  *                         ^                     |
  *                         +------- acks --------+
  *
- * What goes over the sockets (==>, acks) are handles. Each process has a
- * client of its own and takes holds of its own. The reader keeps its hold on a
- * block until the writer has acknowledged it, so that whatever a worker had in
- * its hands when it died can be sent again to the next one: go-back-N, with
- * the block's place in the file as sequence number.
+ * The pool is isolated and the blocks are moved (==>) from inbox to inbox: at
+ * each moment one process owns a block, and it alone can touch it. What a
+ * block holds of the file stands in the block; the only thing beside it are
+ * the acks, a count of blocks written. What a worker has when it dies, in its
+ * hands and in its inbox, goes back to the pool, and the reader reads all that
+ * is not acknowledged from the file again: go-back-N, with the block's place in
+ * the file as sequence number.
  */
 #ifndef DEMO_H
 #define DEMO_H
 
 #include "fixedpool.h"
+#include "say.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdnoreturn.h>
 #include <sys/types.h>
 
 #define DEMO_NAME	"fixedpool-demo"
 
 #define DIGEST_SIZE	32
 
-/* Blocks that a worker takes at a time. */
-#define WORKER_BATCH	8
+/* Blocks that a worker or writer takes at a time. */
+#define RECV_BATCH	8
+
+/* The longest silence of the pipeline; a debug kernel under emulation is slow. */
+#define SILENCE_MS	(120 * 1000)
 
 enum role {
 	ROLE_READER,
@@ -37,17 +42,22 @@ enum role {
 	ROLES
 };
 
-/* The sockets between two roles: the first end is the upper role's. */
-enum link {
-	LINK_READER_WORKER,
-	LINK_WORKER_WRITER,
-	LINK_WRITER_READER,
-	LINKS
+/**
+ * struct block_head - what a block begins with; the file's bytes come after
+ * @number: the block's place in the file, from 0
+ * @length: bytes of the file
+ * @crc: their CRC-32, from the worker on
+ */
+struct block_head {
+	uint64_t number;
+	uint32_t length;
+	uint32_t crc;
 };
 
+/* Where the file's bytes begin. */
+#define BLOCK_DATA	64
+
 enum message_type {
-	MESSAGE_BLOCK,		/* over a link: number, handle, length, crc */
-	MESSAGE_ACK,		/* writer to reader: number */
 	MESSAGE_READY,		/* child to parent: number is its client's id */
 	MESSAGE_HOLDING,	/* worker to parent: number of blocks it holds */
 	MESSAGE_PROGRESS,	/* writer to parent: number of blocks written */
@@ -57,20 +67,14 @@ enum message_type {
 };
 
 /**
- * struct message - what the processes tell each other
+ * struct message - what the parent and its children tell each other
  * @type: enum message_type
- * @length: bytes of the block that are the file's
- * @number: for a block its place in the file, from 0; else see the type
- * @handle: the block
- * @crc: CRC-32 of the block's bytes, from the worker on
+ * @number: see the type
  * @digest: SHA-256, of MESSAGE_DONE from the writer
  */
 struct message {
 	uint32_t type;
-	uint32_t length;
 	uint64_t number;
-	uint64_t handle;
-	uint32_t crc;
 	uint8_t digest[DIGEST_SIZE];
 };
 
@@ -80,24 +84,26 @@ struct message {
  * @output: file to write
  * @name: of the pool, NULL for an anonymous one
  * @block_size: bytes
+ * @data_size: bytes of the file that a block takes
  * @blocks: most blocks of the pool
  * @kill: whether to kill the worker on the way
  * @file_size: of the input, bytes
  * @file_blocks: blocks that the input fills
  * @pool: the parent's client
- * @links: both ends of each; the parent keeps them for the next worker
+ * @acks: eventfd: blocks written that the reader has not heard of
  */
 struct demo {
 	const char *input;
 	const char *output;
 	const char *name;
 	uint64_t block_size;
+	uint64_t data_size;
 	uint64_t blocks;
 	bool kill;
 	uint64_t file_size;
 	uint64_t file_blocks;
 	struct fixedpool *pool;
-	int links[LINKS][2];
+	int acks;
 };
 
 /**
@@ -115,6 +121,9 @@ struct child {
 	uint64_t stall_at;
 };
 
+/* The names of the roles, which are their clients' labels too. */
+extern const char *const role_names[ROLES];
+
 /* The children's lives. They return when their work is done. */
 void reader_run(const struct child *child);
 void worker_run(const struct child *child);
@@ -126,32 +135,29 @@ bool supervise(struct demo *demo, uint8_t input_digest[DIGEST_SIZE],
 
 /* message.c */
 
-/* Who this process is, for its complaints. */
-extern const char *self_name;
+/* End the program if it fails. */
+void message_send(int fd, const struct message *message);
 
-/* Say what went wrong, with errno's text, or @op's meaning of it; exit(1). */
-__attribute__((format(printf, 1, 2)))
-noreturn void die(const char *format, ...);
-noreturn void die_op(const char *what, enum fixedpool_op op);
-
-/* Print a line that tells what is going on. */
-__attribute__((format(printf, 1, 2)))
-void say(const char *format, ...);
-
-/* End the program if it fails; false if it would have to wait. */
-bool message_send(int fd, const struct message *message, int flags);
-
-/* End the program if it fails or the other side is gone; as above. */
+/*
+ * End the program if it fails or the other side is gone; false if it would
+ * have to wait and @flags say MSG_DONTWAIT.
+ */
 bool message_receive(int fd, struct message *message, int flags);
 
 /**
- * await_finish - wait for the parent's order to finish, or for work
- * @control: the parent's socket, which brings nothing but that order
- * @other: where the work comes from
+ * await_work - wait for blocks in the inbox, or the parent's order to finish
+ * @child: who we are
  *
- * Return: whether to finish; if not, @other can be read.
+ * Return: whether there is work; false to finish.
  */
-bool await_finish(int control, int other);
+bool await_work(const struct child *child);
+
+/* The number of another role's client, once it is there; or die. */
+uint32_t find_peer(const struct child *child, enum role role);
+
+/* A block was sent on: it must be out of our reach. Says so, or dies. */
+void show_gone(const struct child *child, uint64_t handle, uint64_t number,
+	       enum role to);
 
 /* digest.c: SHA-256 of a whole file; ends the program if it cannot be read. */
 void digest_file(const char *path, uint8_t digest[DIGEST_SIZE]);

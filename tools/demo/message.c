@@ -1,64 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages between the processes, and to the person watching.
+ * What the processes have in common: messages, waiting, finding each other.
  */
 #include "demo.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
-const char *self_name = "parent";
+const char *const say_prefix = "demo";
 
-void die(const char *format, ...)
-{
-	const char *reason = strerror(errno);
-	va_list args;
+const char *const role_names[ROLES] = {
+	[ROLE_READER] = "reader",
+	[ROLE_WORKER] = "worker",
+	[ROLE_WRITER] = "writer",
+};
 
-	fflush(stdout);
-	fprintf(stderr, DEMO_NAME ": %s: ", self_name);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, ": %s\n", reason);
-	exit(EXIT_FAILURE);
-}
-
-void die_op(const char *what, enum fixedpool_op op)
-{
-	fflush(stdout);
-	fprintf(stderr, DEMO_NAME ": %s: %s: %s\n", self_name, what,
-		fixedpool_strerror(errno, op));
-	exit(EXIT_FAILURE);
-}
-
-void say(const char *format, ...)
-{
-	va_list args;
-
-	fputs("demo: ", stdout);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	fflush(stdout);
-}
-
-bool message_send(int fd, const struct message *message, int flags)
+void message_send(int fd, const struct message *message)
 {
 	ssize_t sent;
 
 	do {
-		sent = send(fd, message, sizeof(*message),
-			    flags | MSG_NOSIGNAL);
+		sent = send(fd, message, sizeof(*message), MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
-	if (sent < 0 && errno != EAGAIN)
+	if (sent < 0)
 		die("send");
-	return sent >= 0;
 }
 
 bool message_receive(int fd, struct message *message, int flags)
@@ -78,12 +44,12 @@ bool message_receive(int fd, struct message *message, int flags)
 	return true;
 }
 
-bool await_finish(int control, int other)
+bool await_work(const struct child *child)
 {
 	struct message order;
 	struct pollfd fds[] = {
-		{ .fd = control, .events = POLLIN },
-		{ .fd = other, .events = POLLIN },
+		{ .fd = child->control, .events = POLLIN },
+		{ .fd = fixedpool_fd(child->pool), .events = POLLIN },
 	};
 
 	while (poll(fds, 2, -1) < 0) {
@@ -91,8 +57,30 @@ bool await_finish(int control, int other)
 			die("poll");
 	}
 	if (!fds[0].revents)
-		return false;
+		return true;
 	/* Read it: what is left unread makes the parent's next recv() fail. */
-	return message_receive(control, &order, 0) &&
-	       order.type == MESSAGE_FINISH;
+	return !message_receive(child->control, &order, 0) ||
+	       order.type != MESSAGE_FINISH;
+}
+
+uint32_t find_peer(const struct child *child, enum role role)
+{
+	uint32_t client = fixedpool_find(child->pool, role_names[role],
+					 SILENCE_MS * 1000000LL);
+
+	if (!client)
+		die_op(role_names[role], FIXEDPOOL_OP_FIND);
+	return client;
+}
+
+void show_gone(const struct child *child, uint64_t handle, uint64_t number,
+	       enum role to)
+{
+	if (touch(fixedpool_ptr(child->pool, handle), true)) {
+		errno = ENOTRECOVERABLE;
+		die("block %ju was sent to the %s and can be touched still",
+		    (uintmax_t)number, role_names[to]);
+	}
+	say("%s has sent block %ju to the %s; touching it now: SIGBUS, as it should be",
+	    self_name, (uintmax_t)number, role_names[to]);
 }

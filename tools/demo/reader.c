@@ -1,131 +1,112 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The reader: fills blocks from the file, sends their handles to the worker,
- * and keeps its holds until the writer's acks.
+ * The reader: fills blocks from the file and sends them to the worker. It owns
+ * nothing of what it has sent, and remembers nothing but how far the writer
+ * is: what is lost on the way it reads again.
  */
 #include "demo.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* How long to wait for a block that somebody else has to free. */
-#define RETRY_MS	10
-
 /**
- * struct reader - the blocks in flight, a ring by number
+ * struct reader - where it is in the file
  * @child: who we are
  * @file: the input
- * @slots: message of block n at n % room
- * @room: slots that there are
+ * @worker: number of the worker's client; 0 while there is none
  * @head: first block that is not acknowledged
- * @next: first block that is not sent, or not sent again; head <= next
- * @tail: first block that is not read; next <= tail
- * @eof: the file is read
+ * @next: first block that is not sent, or not sent again
  */
 struct reader {
 	const struct child *child;
 	int file;
-	struct message *slots;
-	uint64_t room;
+	uint32_t worker;
 	uint64_t head;
 	uint64_t next;
-	uint64_t tail;
-	bool eof;
 };
 
-static struct message *slot(struct reader *reader, uint64_t number)
+/* The next block's part of the file, straight into the block. */
+static void fill_block(struct reader *reader, uint64_t handle)
 {
-	return &reader->slots[number % reader->room];
-}
-
-/* A block's worth of the file, straight into the block. */
-static size_t read_block(struct reader *reader, uint64_t handle)
-{
-	char *to = fixedpool_ptr(reader->child->pool, handle);
-	size_t size = reader->child->demo->block_size, used = 0;
+	const struct demo *demo = reader->child->demo;
+	struct block_head *head = fixedpool_ptr(reader->child->pool, handle);
+	char *data = (char *)head + BLOCK_DATA;
+	uint64_t from = reader->next * demo->data_size;
+	size_t size = demo->data_size, used = 0;
 	ssize_t got;
 
+	if (size > demo->file_size - from)
+		size = (size_t)(demo->file_size - from);
 	while (used < size) {
-		got = read(reader->file, to + used, size - used);
+		got = pread(reader->file, data + used, size - used,
+			    (off_t)(from + used));
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0)
-			die("%s", reader->child->demo->input);
 		if (!got)
-			break;
+			errno = EIO;
+		if (got <= 0)
+			die("%s", demo->input);
 		used += (size_t)got;
 	}
-	return used;
+	*head = (struct block_head) {
+		.number = reader->next,
+		.length = (uint32_t)size,
+	};
 }
 
-/* One more block; false if none is to be had now, or the file is at its end. */
-static bool fill(struct reader *reader)
+/* Send one more block; false if that cannot be done just now. */
+static bool send_next(struct reader *reader)
 {
+	struct fixedpool *pool = reader->child->pool;
 	uint64_t handle;
-	size_t length;
 
-	if (reader->eof || reader->tail - reader->head == reader->room)
+	if (!reader->worker || reader->next == reader->child->demo->file_blocks)
 		return false;
-	handle = fixedpool_alloc(reader->child->pool,
-				 FIXEDPOOL_ALLOC_NONBLOCK, 0);
+	handle = fixedpool_alloc(pool, FIXEDPOOL_ALLOC_NONBLOCK,
+				 reader->next + 1);
 	if (!handle && errno == EAGAIN)
 		return false;
 	if (!handle)
 		die_op("get a block", FIXEDPOOL_OP_ALLOC);
-	length = read_block(reader, handle);
-	if (!length) {
-		reader->eof = true;
-		if (fixedpool_free(reader->child->pool, handle) < 0)
-			die_op("free a block", FIXEDPOOL_OP_FREE);
-		return false;
-	}
-	*slot(reader, reader->tail) = (struct message) {
-		.type = MESSAGE_BLOCK,
-		.length = (uint32_t)length,
-		.number = reader->tail,
-		.handle = handle,
-	};
-	reader->tail++;
-	return true;
-}
-
-/* Send what is to be sent, as far as the socket takes it. */
-static void flush(struct reader *reader)
-{
-	int to = reader->child->demo->links[LINK_READER_WORKER][0];
-
-	while (reader->next < reader->tail &&
-	       message_send(to, slot(reader, reader->next), MSG_DONTWAIT))
+	fill_block(reader, handle);
+	/* here the block changes hands */
+	if (!fixedpool_send(pool, handle, reader->worker, 0)) {
+		if (!reader->next)
+			show_gone(reader->child, handle, 0, ROLE_WORKER);
 		reader->next++;
+		return true;
+	}
+	if (errno != ESRCH)
+		die_op("send a block", FIXEDPOOL_OP_SEND);
+	/* the worker is dead, and the block is still ours */
+	reader->worker = 0;
+	if (fixedpool_free(pool, handle) < 0)
+		die_op("free a block", FIXEDPOOL_OP_FREE);
+	return false;
 }
 
-/* The writer has block head: here our hold ends. */
 static void take_acks(struct reader *reader)
 {
-	int from = reader->child->demo->links[LINK_WRITER_READER][1];
-	struct message message;
+	uint64_t count;
 
-	while (message_receive(from, &message, MSG_DONTWAIT)) {
-		if (message.number != reader->head ||
-		    message.number >= reader->tail) {
-			errno = EPROTO;
-			die("ack of block %ju", (uintmax_t)message.number);
-		}
-		if (fixedpool_free(reader->child->pool,
-				   slot(reader, reader->head)->handle) < 0)
-			die_op("free a block", FIXEDPOOL_OP_FREE);
-		reader->head++;
-		/* A block may be acked before it is sent again. */
-		if (reader->next < reader->head)
-			reader->next = reader->head;
+	if (read(reader->child->demo->acks, &count, sizeof(count)) < 0) {
+		if (errno == EAGAIN || errno == EINTR)
+			return;
+		die("acks");
 	}
+	reader->head += count;
+	/* A block may be acked before it is sent again. */
+	if (reader->next < reader->head)
+		reader->next = reader->head;
 }
 
-/* There is a new worker: nobody knows what the old one had. */
+/*
+ * There is a new worker. The old one had an unknown part of what is not
+ * acknowledged: all of it is sent again, and the writer takes what it lacks.
+ */
 static void take_orders(struct reader *reader)
 {
 	struct message message;
@@ -134,51 +115,46 @@ static void take_orders(struct reader *reader)
 			       MSG_DONTWAIT)) {
 		if (message.type != MESSAGE_RESEND)
 			continue;
+		reader->worker = find_peer(reader->child, ROLE_WORKER);
+		take_acks(reader);
 		message.number = reader->next - reader->head;
 		reader->next = reader->head;
-		message_send(reader->child->control, &message, 0);
+		message_send(reader->child->control, &message);
 	}
 }
 
-static void wait_for_work(struct reader *reader, bool filled)
+static void wait_for_work(struct reader *reader, bool sent)
 {
 	const struct demo *demo = reader->child->demo;
-	bool sending = reader->next < reader->tail;
+	bool more = reader->worker && reader->next < demo->file_blocks;
 	struct pollfd fds[] = {
 		{ .fd = reader->child->control, .events = POLLIN },
-		{ .fd = demo->links[LINK_WRITER_READER][1], .events = POLLIN },
-		{ .fd = sending ? demo->links[LINK_READER_WORKER][0] : -1,
+		{ .fd = demo->acks, .events = POLLIN },
+		{ .fd = more ? fixedpool_fd(reader->child->pool) : -1,
 		  .events = POLLOUT },
 	};
-	int timeout = filled ? 0 : reader->eof ? -1 : RETRY_MS;
 
-	if (poll(fds, 3, timeout) < 0 && errno != EINTR)
+	if (poll(fds, 3, sent ? 0 : -1) < 0 && errno != EINTR)
 		die("poll");
 }
 
 void reader_run(const struct child *child)
 {
-	struct reader reader = { .child = child, .room = child->demo->blocks };
+	struct reader reader = { .child = child };
 	struct message done = { .type = MESSAGE_DONE };
-	bool filled;
+	bool sent;
 
 	reader.file = open(child->demo->input, O_RDONLY | O_CLOEXEC);
 	if (reader.file < 0)
 		die("%s", child->demo->input);
-	reader.slots = calloc(reader.room, sizeof(*reader.slots));
-	if (!reader.slots)
-		die("slots");
-	for (;;) {
-		filled = fill(&reader);
-		flush(&reader);
-		if (reader.eof && reader.head == reader.tail)
-			break;
-		wait_for_work(&reader, filled);
+	reader.worker = find_peer(child, ROLE_WORKER);
+	while (reader.head < child->demo->file_blocks) {
+		sent = send_next(&reader);
+		wait_for_work(&reader, sent);
 		take_acks(&reader);
 		take_orders(&reader);
 	}
-	done.number = reader.tail;
-	message_send(child->control, &done, 0);
-	free(reader.slots);
+	done.number = reader.head;
+	message_send(child->control, &done);
 	close(reader.file);
 }

@@ -13,32 +13,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-/* The longest silence of the pipeline; a debug kernel under emulation is slow. */
-#define SILENCE_MS	(120 * 1000)
+/* How long the parent lets a doomed worker's inbox fill, and looks into it. */
+#define FILL_MS		3000
+#define LOOK_MS		20
+#define LOOKS_SAME	5
 
 /* Workers that may die before it is taken for a fault. */
 #define WORKERS_MAX	100
 
-/**
- * struct role_info - a kind of child
- * @name: as people are told
- * @run: its life
- */
-struct role_info {
-	const char *name;
-	void (*run)(const struct child *child);
-};
-
-static const struct role_info roles[ROLES] = {
-	[ROLE_READER] = { "reader", reader_run },
-	[ROLE_WORKER] = { "worker", worker_run },
-	[ROLE_WRITER] = { "writer", writer_run },
+static void (*const lives[ROLES])(const struct child *child) = {
+	[ROLE_READER] = reader_run,
+	[ROLE_WORKER] = worker_run,
+	[ROLE_WRITER] = writer_run,
 };
 
 /**
@@ -46,6 +39,7 @@ static const struct role_info roles[ROLES] = {
  * @demo: what all know
  * @pids: of each role, 0 once it is gone
  * @controls: sockets to them, -1 once they are gone
+ * @clients: numbers of their clients, once they are ready
  * @workers: workers started
  * @killed: the planned kill has been done
  * @read: the reader is done: every block is written
@@ -59,6 +53,7 @@ struct pipeline {
 	struct demo *demo;
 	pid_t pids[ROLES];
 	int controls[ROLES];
+	uint32_t clients[ROLES];
 	unsigned int workers;
 	bool killed;
 	bool read;
@@ -91,9 +86,8 @@ noreturn static void child_main(struct pipeline *p, enum role role,
 	struct demo *demo = p->demo;
 	struct child child = { .demo = demo, .control = control };
 	struct message ready = { .type = MESSAGE_READY };
-	struct fixedpool_stats stats;
 
-	self_name = roles[role].name;
+	self_name = role_names[role];
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		exit(EXIT_FAILURE);
@@ -105,15 +99,17 @@ noreturn static void child_main(struct pipeline *p, enum role role,
 		child.pool = fixedpool_open(demo->name, 0);
 	else
 		child.pool = fixedpool_open_fd(fixedpool_fd(demo->pool), 0);
-	if (!child.pool || fixedpool_query(child.pool, &stats) < 0)
+	if (!child.pool)
 		die_op("bind to the pool", FIXEDPOOL_OP_OPEN);
 	fixedpool_close(demo->pool);
+	if (fixedpool_set_label(child.pool, self_name) < 0)
+		die_op("take the label", FIXEDPOOL_OP_LABEL);
 
 	child.stall_at = demo->kill && !p->killed ? demo->file_blocks / 2 :
 						    demo->file_blocks;
-	ready.number = stats.client_id;
-	message_send(control, &ready, 0);
-	roles[role].run(&child);
+	ready.number = fixedpool_geometry(child.pool)->client_id;
+	message_send(control, &ready);
+	lives[role](&child);
 	fixedpool_close(child.pool);
 	exit(EXIT_SUCCESS);
 }
@@ -161,7 +157,7 @@ static void order(struct pipeline *p, enum role role, enum message_type type)
 static void show_progress(struct pipeline *p, uint64_t blocks)
 {
 	const struct demo *demo = p->demo;
-	uint64_t bytes = blocks * demo->block_size;
+	uint64_t bytes = blocks * demo->data_size;
 	unsigned int percent = (unsigned int)(100 * blocks / demo->file_blocks);
 	char size[SIZE_TEXT], whole[SIZE_TEXT];
 
@@ -175,11 +171,53 @@ static void show_progress(struct pipeline *p, uint64_t blocks)
 	    size_format(whole, demo->file_size, false), rate(p, bytes));
 }
 
-static void kill_worker(struct pipeline *p, uint64_t held)
+/* What the worker's client has, as the kernel lists it. */
+struct haul {
+	uint32_t client;
+	uint64_t held;
+	uint64_t inbox;
+};
+
+static int count_block(const struct fixedpool_block *block, void *arg)
 {
-	say("worker (pid %d) is at block %ju of %ju, in mid-work, and holds %ju blocks: SIGKILL",
+	struct haul *haul = arg;
+
+	if (block->client != haul->client)
+		return 0;
+	if (block->state == FIXEDPOOL_STATE_HELD)
+		haul->held++;
+	else if (block->state == FIXEDPOOL_STATE_INBOX)
+		haul->inbox++;
+	return 0;
+}
+
+/* Let the doomed worker's inbox fill until it does not grow any more. */
+static struct haul fill_inbox(const struct pipeline *p)
+{
+	struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
+	struct haul haul = { 0 }, before = { 0 };
+	unsigned int same = 0;
+
+	for (int ms = 0; ms < FILL_MS && same < LOOKS_SAME; ms += LOOK_MS) {
+		nanosleep(&pause, NULL);
+		before = haul;
+		haul = (struct haul) { .client = p->clients[ROLE_WORKER] };
+		if (fixedpool_list(p->demo->pool, 0, count_block, &haul) < 0)
+			die_op("list the blocks", FIXEDPOOL_OP_LIST);
+		same = haul.inbox == before.inbox ? same + 1 : 0;
+	}
+	return haul;
+}
+
+static void kill_worker(struct pipeline *p)
+{
+	struct haul haul = fill_inbox(p);
+
+	say("worker (pid %d) is at block %ju of %ju, in mid-work",
 	    p->pids[ROLE_WORKER], (uintmax_t)(p->demo->file_blocks / 2),
-	    (uintmax_t)p->demo->file_blocks, (uintmax_t)held);
+	    (uintmax_t)p->demo->file_blocks);
+	say("it holds %ju blocks and has %ju more in its inbox: SIGKILL",
+	    (uintmax_t)haul.held, (uintmax_t)haul.inbox);
 	p->killed = true;
 	kill(p->pids[ROLE_WORKER], SIGKILL);
 }
@@ -205,17 +243,20 @@ static void handle_message(struct pipeline *p, enum role role,
 {
 	switch (message->type) {
 	case MESSAGE_READY:
-		say("%s is pid %d, client %ju", roles[role].name,
+		p->clients[role] = (uint32_t)message->number;
+		say("%s is pid %d, client %ju", role_names[role],
 		    p->pids[role], (uintmax_t)message->number);
+		if (role == ROLE_WORKER && p->workers > 1)
+			order(p, ROLE_READER, MESSAGE_RESEND);
 		break;
 	case MESSAGE_HOLDING:
-		kill_worker(p, message->number);
+		kill_worker(p);
 		break;
 	case MESSAGE_PROGRESS:
 		show_progress(p, message->number);
 		break;
 	case MESSAGE_RESEND:
-		say("reader sends %ju blocks in flight again",
+		say("reader reads %ju blocks again, and sends them to the new worker",
 		    (uintmax_t)message->number);
 		break;
 	case MESSAGE_DONE:
@@ -232,7 +273,7 @@ static void handle_message(struct pipeline *p, enum role role,
 /* Death by a signal is what this pipeline lives through; an error is not. */
 static void replace_worker(struct pipeline *p, pid_t pid)
 {
-	say("worker (pid %d) is dead; the kernel has taken back its holds: reclaimed is now %ju",
+	say("worker (pid %d) is dead; the kernel has taken back all it had: reclaimed is now %ju",
 	    pid, (uintmax_t)pool_field(p, POOL_RECLAIMED));
 	if (p->workers == WORKERS_MAX) {
 		fprintf(stderr, DEMO_NAME ": %u workers have died\n",
@@ -241,7 +282,6 @@ static void replace_worker(struct pipeline *p, pid_t pid)
 		return;
 	}
 	spawn(p, ROLE_WORKER);
-	order(p, ROLE_READER, MESSAGE_RESEND);
 }
 
 /* A control socket is at its end: the child is gone, or as good as. */
@@ -262,7 +302,7 @@ static void bury(struct pipeline *p, enum role role)
 			replace_worker(p, pid);
 	} else if (WIFSIGNALED(status)) {
 		fprintf(stderr, DEMO_NAME ": %s (pid %d) died: %s\n",
-			roles[role].name, pid, strsignal(WTERMSIG(status)));
+			role_names[role], pid, strsignal(WTERMSIG(status)));
 		p->failed = true;
 	} else if (WEXITSTATUS(status)) {
 		p->failed = true;
@@ -341,19 +381,14 @@ bool supervise(struct demo *demo, uint8_t input_digest[DIGEST_SIZE],
 		.output_digest = output_digest,
 	};
 
-	for (size_t i = 0; i < LINKS; i++) {
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-			       demo->links[i]) < 0)
-			die("socketpair");
-	}
+	demo->acks = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (demo->acks < 0)
+		die("eventfd");
 	clock_gettime(CLOCK_MONOTONIC, &p.started);
 	for (size_t i = 0; i < ROLES; i++)
 		spawn(&p, (enum role)i);
 	watch(&p);
 	end_all(&p);
-	for (size_t i = 0; i < LINKS; i++) {
-		close(demo->links[i][0]);
-		close(demo->links[i][1]);
-	}
+	close(demo->acks);
 	return p.read && p.written && !p.failed;
 }

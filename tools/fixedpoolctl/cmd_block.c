@@ -21,8 +21,10 @@ struct alloc_options {
 	uint64_t count;
 	uint64_t tag;
 	uint64_t hold;
+	uint64_t timeout;
 	bool zero;
 	bool all;
+	bool keep;
 	bool json;
 };
 
@@ -37,6 +39,10 @@ static const struct option_info alloc_table[] = {
 	  "zero the blocks in any case" },
 	{ "all", 'a', OPTION_FLAG, ALLOC(all), 0, NULL,
 	  "all N blocks or none" },
+	{ "keep", 'k', OPTION_FLAG, ALLOC(keep), 0, NULL,
+	  "leave the blocks behind as orphans; needs --tag" },
+	{ "timeout", 0, OPTION_NUMBER, ALLOC(timeout), TIMEOUT_MAX, "SECONDS",
+	  "how long to wait for a block (0)" },
 	{ "hold", 0, OPTION_NUMBER, ALLOC(hold), 2000000, "SECONDS",
 	  "end after that time" },
 	{ "json", 0, OPTION_FLAG, ALLOC(json), 0, NULL, "print JSON" },
@@ -44,23 +50,6 @@ static const struct option_info alloc_table[] = {
 };
 
 static const struct alloc_options alloc_defaults = { .count = 1 };
-
-static int handles_print(const uint64_t *handles, size_t count, bool json)
-{
-	struct json_object *array;
-
-	if (json) {
-		array = json_object_new_array();
-		for (size_t i = 0; i < count; i++)
-			json_object_array_add(array, json_handle(handles[i]));
-		return json_finish(array);
-	}
-	for (size_t i = 0; i < count; i++)
-		printf("0x%016" PRIx64 "\n", handles[i]);
-	if (fflush(stdout))
-		return failed("standard output: %s", strerror(errno));
-	return CTL_OK;
-}
 
 /* Block the signals that ask for an end, and make them readable. */
 static int signals_open(void)
@@ -124,12 +113,13 @@ static int alloc_hold(struct fixedpool *pool, const char *name,
 {
 	unsigned int flags = (o->zero ? FIXEDPOOL_ALLOC_ZERO : 0) |
 			     (o->all ? FIXEDPOOL_ALLOC_ALL : 0) |
-			     FIXEDPOOL_ALLOC_NONBLOCK;
+			     (o->keep ? FIXEDPOOL_ALLOC_KEEP : 0);
 	struct fixedpool_info info;
 	ssize_t got;
 	int ret;
 
-	got = fixedpool_alloc_batch(pool, handles, o->count, flags, o->tag);
+	got = fixedpool_alloc_batch_wait(pool, handles, o->count, flags,
+					 o->tag, timeout_ns(o->timeout));
 	if (got < 0 && errno == ERANGE && !fixedpool_info(&info))
 		return failed("%s: -n %" PRIu64 ": --all takes at most %" PRIu32,
 			      name, o->count, info.max_all);
@@ -154,6 +144,9 @@ static int alloc_run(int argc, char **argv, const void *options)
 	(void)argc;
 	if (!o->count)
 		return misused(&command_alloc, "-n 0: it takes 1 or more");
+	if (o->keep && !o->tag)
+		return misused(&command_alloc,
+			       "--keep needs a --tag to find the blocks by");
 	if (argv[1] && o->hold)
 		return misused(&command_alloc,
 			       "--hold and a command exclude each other");
@@ -286,21 +279,11 @@ static const char *state_word(uint32_t state)
 	static const char *const words[] = {
 		[FIXEDPOOL_STATE_FREE] = "free",
 		[FIXEDPOOL_STATE_HELD] = "held",
+		[FIXEDPOOL_STATE_INBOX] = "inbox",
+		[FIXEDPOOL_STATE_ORPHAN] = "orphan",
 	};
 
 	return state < ARRAY_SIZE(words) ? words[state] : "?";
-}
-
-static const char *rights_word(uint32_t rights)
-{
-	static const char *const words[] = {
-		[0] = "-",
-		[FIXEDPOOL_RIGHT_READ] = "r",
-		[FIXEDPOOL_RIGHT_WRITE] = "w",
-		[FIXEDPOOL_RIGHT_READ | FIXEDPOOL_RIGHT_WRITE] = "rw",
-	};
-
-	return rights < ARRAY_SIZE(words) ? words[rights] : "?";
 }
 
 static int block_to_json(const struct fixedpool_block *block, void *arg)
@@ -408,11 +391,13 @@ const struct command command_alloc = {
 	.help = "Gets blocks of a pool, prints their handles and holds them until standard\n"
 		"input ends or a signal (SIGTERM, SIGINT, SIGHUP) comes; or for --hold SECONDS;\n"
 		"or while COMMAND runs, whose exit code it then returns. Holds end with the\n"
-		"process, so there is no way to get a block that stays.",
+		"process; with --keep the blocks stay then, as orphans that 'adopt' and 'gc'\n"
+		"deal with.",
 	.examples =
 	"  fixedpoolctl alloc frames -n 4 --tag 7\n"
 	"  fixedpoolctl alloc frames -n 1000 --all --hold 10 &\n"
-	"  fixedpoolctl alloc frames -n 2 -- fixedpoolctl blocks frames\n",
+	"  fixedpoolctl alloc frames -n 2 -- fixedpoolctl blocks frames\n"
+	"  fixedpoolctl alloc frames --keep --tag 7 < /dev/null\n",
 	.options = alloc_table,
 	.min_args = 1,
 	.max_args = -1,
@@ -443,9 +428,10 @@ const struct command command_blocks = {
 	.name = "blocks",
 	.usage = "NAME [--free] [--mine] [--json]",
 	.summary = "show who holds which block",
-	.help = "Shows the blocks of a pool that are held: by how many, and, where it is one,\n"
-		"by which client and the process that opened it. AGE is only kept for blocks\n"
-		"with a tag. A free block shows its last handle.",
+	.help = "Shows the blocks of a pool that are held, in an inbox, or orphaned: by how many\n"
+		"clients, and, where it is one, by which (or in whose inbox) and the process that\n"
+		"opened it. AGE is only kept for blocks with a tag, RIGHTS are those of this\n"
+		"command's own client. A free block shows its last handle.",
 	.examples =
 	"  fixedpoolctl blocks frames\n"
 	"  fixedpoolctl blocks frames --free --json\n",

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct create_options {
 	uint64_t block_size;
@@ -18,7 +19,11 @@ struct create_options {
 	uint64_t quota;
 	uint64_t mode;
 	const char *node;
+	uint64_t gc_age_ms;
+	uint64_t gc_threshold;
 	bool nozero;
+	bool isolated;
+	bool strict;
 	bool json;
 };
 
@@ -32,7 +37,7 @@ static const struct option_info create_table[] = {
 	{ "min-blocks", 'm', OPTION_NUMBER, CREATE(min_blocks), 0, "N",
 	  "blocks committed from the start (0)" },
 	{ "align", 'a', OPTION_SIZE, CREATE(align), UINT32_MAX, "SIZE",
-	  "alignment of a block (8)" },
+	  "alignment of a block (8, or a page for big and isolated blocks)" },
 	{ "chunk-blocks", 'c', OPTION_NUMBER, CREATE(chunk_blocks), UINT32_MAX,
 	  "N", "blocks the pool grows by (the kernel's choice)" },
 	{ "quota", 'q', OPTION_NUMBER, CREATE(quota), UINT32_MAX, "N",
@@ -41,6 +46,14 @@ static const struct option_info create_table[] = {
 	  "NUMA node whose memory is preferred (any)" },
 	{ "mode", 0, OPTION_OCTAL, CREATE(mode), 0777, "MODE",
 	  "who may bind by name, as for a file (0600)" },
+	{ "gc-age-ms", 0, OPTION_NUMBER, CREATE(gc_age_ms), UINT32_MAX, "MS",
+	  "age of orphans that are collected unasked (600000)" },
+	{ "gc-threshold", 0, OPTION_NUMBER, CREATE(gc_threshold), UINT32_MAX,
+	  "N", "orphans that there are to be before that (1024)" },
+	{ "isolated", 'i', OPTION_FLAG, CREATE(isolated), 0, NULL,
+	  "a client can touch only the blocks that it holds" },
+	{ "strict", 0, OPTION_FLAG, CREATE(strict), 0, NULL,
+	  "isolated, and freed blocks are out of reach at once" },
 	{ "nozero", 0, OPTION_FLAG, CREATE(nozero), 0, NULL,
 	  "do not zero blocks when they change owner" },
 	{ "json", 0, OPTION_FLAG, CREATE(json), 0, NULL, "print JSON" },
@@ -113,9 +126,15 @@ static bool bad_min_blocks(const struct fixedpool_config *c,
 	return c->min_blocks > c->max_blocks;
 }
 
+/* As the kernel chooses the alignment: pages, if blocks are big or isolated. */
 static uint64_t stride_of(const struct fixedpool_config *c)
 {
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t align = c->align ? c->align : 8;
+
+	if ((c->flags & (FIXEDPOOL_POOL_ISOLATED | FIXEDPOOL_POOL_STRICT)) ||
+	    (!c->align && c->block_size >= 16 * page))
+		align = page;
 
 	return (c->block_size + align - 1) / align * align;
 }
@@ -147,6 +166,24 @@ static bool bad_chunk_blocks(const struct fixedpool_config *c,
 				   stride_of(c) * c->chunk_blocks % page);
 }
 
+/* The fewest blocks of a chunk are those that fill whole pages. */
+static bool bad_chunk_bytes(const struct fixedpool_config *c,
+			    const struct fixedpool_info *info,
+			    char text[RULE_TEXT])
+{
+	uint64_t stride = stride_of(c), blocks = c->chunk_blocks;
+	uint64_t even = stride & -stride;
+	char limit[SIZE_TEXT];
+
+	if (!blocks)
+		blocks = even < info->max_align ? info->max_align / even : 1;
+	snprintf(text, RULE_TEXT, "chunks of %" PRIu64 " blocks of %" PRIu64
+		 " bytes are over the limit of %s: fewer, or a larger --align",
+		 blocks, stride,
+		 size_format(limit, info->max_chunk_bytes, false));
+	return blocks > info->max_chunk_bytes / stride;
+}
+
 /* Which nodes there are, only the kernel knows: the last suspect. */
 static bool bad_node(const struct fixedpool_config *c,
 		     const struct fixedpool_info *info, char text[RULE_TEXT])
@@ -163,7 +200,7 @@ static bool (*const create_rules[])(const struct fixedpool_config *,
 				    char text[RULE_TEXT]) = {
 	/* each may take it that the ones before it hold */
 	bad_name, bad_block_size, bad_align, bad_max_blocks, bad_min_blocks,
-	bad_pool_bytes, bad_chunk_blocks, bad_node,
+	bad_pool_bytes, bad_chunk_blocks, bad_chunk_bytes, bad_node,
 };
 
 /* Tells what errno of fixedpool_create() was about. Return: CTL_FAILED. */
@@ -209,6 +246,13 @@ static int create_print(const struct fixedpool_stats *stats, bool json)
 	return CTL_OK;
 }
 
+static uint32_t create_flags(const struct create_options *o)
+{
+	return (o->nozero ? FIXEDPOOL_POOL_NOZERO : 0) |
+	       (o->isolated ? FIXEDPOOL_POOL_ISOLATED : 0) |
+	       (o->strict ? FIXEDPOOL_POOL_STRICT : 0);
+}
+
 static int create_run(int argc, char **argv, const void *options)
 {
 	const struct create_options *o = options;
@@ -227,7 +271,9 @@ static int create_run(int argc, char **argv, const void *options)
 	config.chunk_blocks = (uint32_t)o->chunk_blocks;
 	config.quota = (uint32_t)o->quota;
 	config.mode = (uint32_t)o->mode;
-	config.flags = o->nozero ? FIXEDPOOL_POOL_NOZERO : 0;
+	config.flags = create_flags(o);
+	config.gc_age_ms = (uint32_t)o->gc_age_ms;
+	config.gc_threshold = (uint32_t)o->gc_threshold;
 	if (!o->block_size || !o->max_blocks)
 		return misused(&command_create, "%s is needed, and not 0",
 			       o->block_size ? "--max-blocks" : "--block-size");
@@ -259,7 +305,8 @@ const struct command command_create = {
 		"A SIZE is in bytes; suffixes K, M, G and T are powers of 1024.",
 	.examples =
 	"  fixedpoolctl create frames --block-size 64K --max-blocks 1024 --mode 0660\n"
-	"  fixedpoolctl create msgs -b 256 -M 65536 -m 4096 --align 64 --quota 1000\n",
+	"  fixedpoolctl create msgs -b 256 -M 65536 -m 4096 --align 64 --quota 1000\n"
+	"  fixedpoolctl create vault -b 4K -M 256 --isolated --gc-age-ms 60000\n",
 	.options = create_table,
 	.min_args = 1,
 	.max_args = 1,

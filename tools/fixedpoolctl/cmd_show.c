@@ -80,6 +80,8 @@ static void list_row(struct table *table, const struct pool *pool, bool raw)
 	table_cell(table, "%s", pool->text[POOL_MAX_BLOCKS]);
 	table_cell(table, "%" PRIu64, total);
 	table_cell(table, "%s", pool->text[POOL_HELD]);
+	table_cell(table, "%s", pool->text[POOL_INBOX]);
+	table_cell(table, "%s", pool->text[POOL_ORPHANED]);
 	table_cell(table, "%" PRIu64, pool_number(pool, POOL_FREE) +
 		   pool_number(pool, POOL_CACHED));
 	table_cell(table, "%s", size_format(size, total * pool_number(pool, POOL_STRIDE), raw));
@@ -95,8 +97,8 @@ static int list_run(int argc, char **argv, const void *options)
 	static const struct column columns[] = {
 		{ "ID", true }, { "NAME", false }, { "BLOCK", true },
 		{ "MAX", true }, { "TOTAL", true }, { "HELD", true },
-		{ "FREE", true }, { "MEMORY", true }, { "CLIENTS", true },
-		{ "OWNER", false }, { "MODE", false }, { "FLAGS", false },
+		{ "INBOX", true }, { "ORPHANS", true }, { "FREE", true },
+		{ "MEMORY", true }, { "CLIENTS", true }, { "OWNER", false }, { "MODE", false }, { "FLAGS", false },
 	};
 	const struct show_options *o = options;
 	struct table *table;
@@ -135,8 +137,10 @@ static int show_run(int argc, char **argv, const void *options)
 	return CTL_OK;
 }
 
-/* Headings of stat's fields; NULL for a field that it does not show. */
-static const char *const stat_titles[POOL_FIELDS] = {
+/* The fields of stat's tables: NULL for one that is not in it. */
+typedef const char *stat_titles_t[POOL_FIELDS];
+
+static const stat_titles_t stat_blocks = {
 	[POOL_HELD] = "HELD",
 	[POOL_HIGH_WATER] = "HIGH",
 	[POOL_ALLOCS] = "ALLOCS",
@@ -151,6 +155,21 @@ static const char *const stat_titles[POOL_FIELDS] = {
 	[POOL_FOREIGN_HANDLES] = "FOREIGN",
 	[POOL_RECLAIMED] = "RECLAIMED",
 	[POOL_ZEROED] = "ZEROED",
+};
+
+static const stat_titles_t stat_owners = {
+	[POOL_INBOX] = "INBOX",
+	[POOL_ORPHANED] = "ORPHANS",
+	[POOL_SENDS] = "SENDS",
+	[POOL_SHARES] = "SHARES",
+	[POOL_RECVS] = "RECVS",
+	[POOL_WAITS] = "WAITS",
+	[POOL_TIMEOUTS] = "TIMEOUTS",
+	[POOL_REVOKES] = "REVOKES",
+	[POOL_REPLACED] = "REPLACED",
+	[POOL_ADOPTS] = "ADOPTS",
+	[POOL_GC_RUNS] = "GC_RUNS",
+	[POOL_GC_RECLAIMED] = "GC_RECLAIMED",
 };
 
 static const struct pool *pool_by_id(const struct pool *pools, size_t count,
@@ -184,7 +203,7 @@ static struct json_object *stat_to_json(const struct pool *pool,
 	json_object_object_add(object, "name",
 			       json_object_new_string(pool->text[POOL_NAME]));
 	for (enum pool_field f = 0; f < POOL_FIELDS; f++) {
-		if (!stat_titles[f])
+		if (!stat_blocks[f] && !stat_owners[f])
 			continue;
 		value = json_object_new_uint64(stat_value(pool, before, f));
 		json_object_object_add(object, pool_fields[f].name, value);
@@ -206,7 +225,8 @@ static int stat_print_json(const struct pool *pools, size_t count,
 	return json_finish(array);
 }
 
-static void stat_print_table(const struct pool *pools, size_t count,
+static void stat_print_table(const stat_titles_t titles,
+			     const struct pool *pools, size_t count,
 			     const struct pool *before, size_t before_count)
 {
 	struct column columns[POOL_FIELDS + 2] = {
@@ -216,8 +236,8 @@ static void stat_print_table(const struct pool *pools, size_t count,
 	struct table *table;
 
 	for (enum pool_field f = 0; f < POOL_FIELDS; f++) {
-		if (stat_titles[f])
-			columns[width++] = (struct column) { stat_titles[f], true };
+		if (titles[f])
+			columns[width++] = (struct column) { titles[f], true };
 	}
 	table = table_new(columns, width);
 	for (size_t i = 0; i < count; i++) {
@@ -227,13 +247,21 @@ static void stat_print_table(const struct pool *pools, size_t count,
 		table_cell(table, "%u", pools[i].id);
 		table_cell(table, "%s", pool_name(&pools[i]));
 		for (enum pool_field f = 0; f < POOL_FIELDS; f++) {
-			if (stat_titles[f])
+			if (titles[f])
 				table_cell(table, "%" PRIu64,
 					   stat_value(&pools[i], old, f));
 		}
 	}
 	table_print(table, stdout);
 	table_free(table);
+}
+
+static void stat_print(const struct pool *pools, size_t count,
+		       const struct pool *before, size_t before_count)
+{
+	stat_print_table(stat_blocks, pools, count, before, before_count);
+	putchar('\n');
+	stat_print_table(stat_owners, pools, count, before, before_count);
 	fflush(stdout);
 }
 
@@ -282,8 +310,8 @@ static int stat_run(int argc, char **argv, const void *options)
 			ret = stat_print_json(pools, (size_t)count, before,
 					      before_count);
 		else
-			stat_print_table(pools, (size_t)count, before,
-					 before_count);
+			stat_print(pools, (size_t)count, before,
+				   before_count);
 		free(before);
 		before = pools;
 		before_count = (size_t)count;
@@ -300,7 +328,8 @@ const struct command command_list = {
 	.usage = "[--bytes] [--json]",
 	.summary = "list all pools",
 	.help = "Lists all pools. TOTAL are the blocks committed now, FREE those of them\n"
-		"that nobody holds, MEMORY what all of them take.",
+		"that nobody holds, MEMORY what all of them take. INBOX are sent and not yet\n"
+		"received, ORPHANS left behind by clients that wanted them kept.",
 	.examples =
 	"  fixedpoolctl list\n"
 	"  fixedpoolctl list --json | jq '.[].name'\n",
@@ -333,7 +362,11 @@ const struct command command_stat = {
 	.help = "Shows what happened in all pools, or in those named. HELD and HIGH (most held\n"
 		"at a time) are blocks; the rest are counters of events since the pool was\n"
 		"created: AGAIN, QUOTA and NOMEM of ALLOC refused, STALE, BAD and FOREIGN of\n"
-		"handles refused, RECLAIMED of holds that the kernel took back.",
+		"handles refused, RECLAIMED of holds that the kernel took back. The second\n"
+		"table is of ownership: blocks in inboxes and orphaned now, what was sent,\n"
+		"shared and received, ALLOC that waited, and in vain (TIMEOUTS), blocks taken\n"
+		"out of page tables (REVOKES), pages REPLACED because somebody had them pinned,\n"
+		"and orphans adopted and collected.",
 	.examples =
 	"  fixedpoolctl stat\n"
 	"  fixedpoolctl stat frames --watch 1\n",

@@ -84,6 +84,8 @@ struct command {
 /* cmd_pool.c */
 extern const struct command command_create;
 extern const struct command command_destroy;
+/* cmd_set.c */
+extern const struct command command_set;
 /* cmd_show.c */
 extern const struct command command_list;
 extern const struct command command_show;
@@ -92,6 +94,12 @@ extern const struct command command_stat;
 extern const struct command command_alloc;
 extern const struct command command_free;
 extern const struct command command_blocks;
+/* cmd_inbox.c */
+extern const struct command command_send;
+extern const struct command command_recv;
+/* cmd_orphan.c */
+extern const struct command command_adopt;
+extern const struct command command_gc;
 
 /* options.c */
 
@@ -121,6 +129,22 @@ int failed_pool(const char *subject);
 
 /* Print @object on stdout and put it. Return: CTL_OK, or CTL_FAILED. */
 int json_finish(struct json_object *object);
+
+/* Print handles, one a line or as a JSON array. Return: an exit code. */
+int handles_print(const uint64_t *handles, size_t count, bool json);
+
+/* "r", "rw", or "-" for none. */
+const char *rights_word(uint32_t rights);
+
+/* The printable text that a block begins with, as far as there is room. */
+#define PREVIEW_TEXT	65
+void block_preview(struct fixedpool *pool, uint64_t handle,
+		   char text[PREVIEW_TEXT]);
+
+/* A timeout option's seconds as the library takes them. */
+#define TIMEOUT_NONE	UINT64_MAX
+#define TIMEOUT_MAX	1000000000
+int64_t timeout_ns(uint64_t seconds);
 
 /* A handle as JSON has it, a string: its numbers stop short of 64 bits. */
 struct json_object *json_handle(uint64_t handle);

@@ -10,12 +10,17 @@
 static const struct command *const commands[] = {
 	&command_create,
 	&command_destroy,
+	&command_set,
 	&command_list,
 	&command_show,
 	&command_stat,
 	&command_alloc,
 	&command_free,
 	&command_blocks,
+	&command_send,
+	&command_recv,
+	&command_adopt,
+	&command_gc,
 };
 
 static void help(FILE *file)

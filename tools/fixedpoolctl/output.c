@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Complaints and JSON.
+ * Complaints, JSON, and how things are printed and read everywhere.
  */
 #include "ctl.h"
 #include "pool.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,4 +74,55 @@ struct json_object *json_handle(uint64_t handle)
 
 	snprintf(text, sizeof(text), "0x%016" PRIx64, handle);
 	return json_object_new_string(text);
+}
+
+int handles_print(const uint64_t *handles, size_t count, bool json)
+{
+	struct json_object *array;
+
+	if (json) {
+		array = json_object_new_array();
+		for (size_t i = 0; i < count; i++)
+			json_object_array_add(array, json_handle(handles[i]));
+		return json_finish(array);
+	}
+	for (size_t i = 0; i < count; i++)
+		printf("0x%016" PRIx64 "\n", handles[i]);
+	if (fflush(stdout))
+		return failed("standard output: %s", strerror(errno));
+	return CTL_OK;
+}
+
+const char *rights_word(uint32_t rights)
+{
+	static const char *const words[] = {
+		[0] = "-",
+		[FIXEDPOOL_RIGHT_READ] = "r",
+		[FIXEDPOOL_RIGHT_WRITE] = "w",
+		[FIXEDPOOL_RIGHT_READ | FIXEDPOOL_RIGHT_WRITE] = "rw",
+	};
+
+	return rights < ARRAY_SIZE(words) ? words[rights] : "?";
+}
+
+void block_preview(struct fixedpool *pool, uint64_t handle,
+		   char text[PREVIEW_TEXT])
+{
+	const char *bytes = fixedpool_ptr_ro(pool, handle);
+	uint64_t size = fixedpool_geometry(pool)->block_size;
+	size_t i;
+
+	for (i = 0; bytes && i < PREVIEW_TEXT - 1 && i < size; i++) {
+		if (bytes[i] < ' ' || bytes[i] > '~')
+			break;
+		text[i] = bytes[i];
+	}
+	text[i] = '\0';
+}
+
+int64_t timeout_ns(uint64_t seconds)
+{
+	if (seconds == TIMEOUT_NONE)
+		return FIXEDPOOL_WAIT_FOREVER;
+	return (int64_t)seconds * 1000000000;
 }

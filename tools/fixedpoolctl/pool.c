@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,6 +30,10 @@ const struct pool_field_info pool_fields[POOL_FIELDS] = {
 		"most blocks the pool may grow to" },
 	[POOL_QUOTA] = { "quota", POOL_FACT,
 		"most blocks one client may hold, 0 for no limit" },
+	[POOL_GC_AGE_MS] = { "gc_age_ms", POOL_FACT,
+		"orphans younger than this are not collected unasked" },
+	[POOL_GC_THRESHOLD] = { "gc_threshold", POOL_FACT,
+		"orphans that are collected unasked" },
 	[POOL_MODE] = { "mode", POOL_OCTAL, "who may bind by name" },
 	[POOL_UID] = { "uid", POOL_FACT, "owner" },
 	[POOL_GID] = { "gid", POOL_FACT, "group" },
@@ -63,6 +68,21 @@ const struct pool_field_info pool_fields[POOL_FIELDS] = {
 	[POOL_RECLAIMED] = { "reclaimed", POOL_COUNTER,
 		"holds ended because their client went away" },
 	[POOL_ZEROED] = { "zeroed", POOL_COUNTER, "blocks zeroed" },
+	[POOL_SENDS] = { "sends", POOL_COUNTER, "holds moved by SEND" },
+	[POOL_SHARES] = { "shares", POOL_COUNTER, "holds added by SEND" },
+	[POOL_RECVS] = { "recvs", POOL_COUNTER, "taken out of inboxes" },
+	[POOL_WAITS] = { "waits", POOL_COUNTER, "had to wait for a block" },
+	[POOL_TIMEOUTS] = { "timeouts", POOL_COUNTER,
+		"waited for a block in vain" },
+	[POOL_REVOKES] = { "revokes", POOL_COUNTER,
+		"blocks taken out of a client's page tables" },
+	[POOL_REPLACED] = { "replaced", POOL_COUNTER,
+		"pages replaced, being pinned by a former holder" },
+	[POOL_ADOPTS] = { "adopts", POOL_COUNTER, "orphans taken over" },
+	[POOL_GC_RUNS] = { "gc_runs", POOL_COUNTER,
+		"times that orphans were collected" },
+	[POOL_GC_RECLAIMED] = { "gc_reclaimed", POOL_COUNTER,
+		"orphans collected" },
 };
 
 /* A value's file, without its newline; "" if the kernel has no such file. */
@@ -112,6 +132,25 @@ int pool_read(struct pool *pool, unsigned int id)
 		ret = -1;
 	}
 	return ret;
+}
+
+int pool_write(const struct pool *pool, enum pool_field field, uint64_t value)
+{
+	char path[sizeof(POOL_SYSFS) + 48], text[24];
+	int fd, length, saved;
+	ssize_t written;
+
+	snprintf(path, sizeof(path), POOL_SYSFS "/%u/%s", pool->id,
+		 pool_fields[field].name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return pool_missing();
+	length = snprintf(text, sizeof(text), "%" PRIu64 "\n", value);
+	written = write(fd, text, (size_t)length);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return written < 0 ? -1 : 0;
 }
 
 static int id_compare(const void *a, const void *b)

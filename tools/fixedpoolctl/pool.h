@@ -23,6 +23,8 @@ enum pool_field {
 	POOL_MIN_BLOCKS,
 	POOL_MAX_BLOCKS,
 	POOL_QUOTA,
+	POOL_GC_AGE_MS,
+	POOL_GC_THRESHOLD,
 	POOL_MODE,
 	POOL_UID,
 	POOL_GID,
@@ -47,6 +49,16 @@ enum pool_field {
 	POOL_FOREIGN_HANDLES,
 	POOL_RECLAIMED,
 	POOL_ZEROED,
+	POOL_SENDS,
+	POOL_SHARES,
+	POOL_RECVS,
+	POOL_WAITS,
+	POOL_TIMEOUTS,
+	POOL_REVOKES,
+	POOL_REPLACED,
+	POOL_ADOPTS,
+	POOL_GC_RUNS,
+	POOL_GC_RECLAIMED,
 	POOL_FIELDS
 };
 
@@ -108,6 +120,16 @@ ssize_t pool_read_all(struct pool **pools);
  * Return: as pool_read().
  */
 int pool_find(struct pool *pool, const char *key);
+
+/**
+ * pool_write - set a value of a pool
+ * @pool: the pool, as it was read
+ * @field: one that the kernel lets be written
+ * @value: what to set it to
+ *
+ * Return: 0; -1 with errno, ENOENT if the pool is gone.
+ */
+int pool_write(const struct pool *pool, enum pool_field field, uint64_t value);
 
 /* The field as a number, 0 where it is none. */
 uint64_t pool_number(const struct pool *pool, enum pool_field field);

@@ -5,9 +5,16 @@
  *
  * A struct fixedpool is one client: one open descriptor of /dev/fixedpool,
  * bound to one pool, and a mapping of the pool's whole range. A process may
- * have several. Blocks are named by handles, 64-bit numbers that another
- * process may be told by any means; a handle becomes a right there by
- * fixedpool_hold(). 0 is never a handle.
+ * have several. Blocks are named by handles, 64-bit numbers; 0 is never one.
+ * The right to a block, a hold, goes to another process with fixedpool_send()
+ * and fixedpool_recv(). In a shared pool, where a mapping reaches all blocks,
+ * a process may also be told a handle by any means and take a hold of its own
+ * with fixedpool_hold(). In an isolated pool a client can touch exactly the
+ * blocks that it holds, and anything else is SIGBUS.
+ *
+ * This header has the pools and the blocks. It brings along
+ * fixedpool_owner.h, handing blocks over and keeping them beyond one's end,
+ * and fixedpool_look.h, numbers and errors.
  *
  * Conventions, unless a function says otherwise:
  *  - Sizes and offsets are in bytes.
@@ -42,31 +49,32 @@ extern "C" {
 /** FIXEDPOOL_NODE_ANY - numa_node: take pages from any node */
 #define FIXEDPOOL_NODE_ANY	(-1)
 
-/* fixedpool_config.flags: blocks are not zeroed when they change owner */
-#define FIXEDPOOL_POOL_NOZERO	(1U << 0)
+/** FIXEDPOOL_WAIT_FOREVER - timeout_ns: wait without limit */
+#define FIXEDPOOL_WAIT_FOREVER	(-1LL)
 
-/* flags of fixedpool_alloc*(): all blocks or none; zeroed; do not wait */
+/*
+ * fixedpool_config.flags: blocks are not zeroed when they change owner; a
+ * client can touch only what it holds; and it loses that with the hold at once
+ */
+#define FIXEDPOOL_POOL_NOZERO	(1U << 0)
+#define FIXEDPOOL_POOL_ISOLATED	(1U << 1)
+#define FIXEDPOOL_POOL_STRICT	(1U << 2)
+
+/*
+ * flags of fixedpool_alloc*(): all blocks or none; zeroed; do not wait; as if
+ * fixedpool_keep() came right after
+ */
 #define FIXEDPOOL_ALLOC_ALL		(1U << 0)
 #define FIXEDPOOL_ALLOC_ZERO		(1U << 1)
 #define FIXEDPOOL_ALLOC_NONBLOCK	(1U << 2)
+#define FIXEDPOOL_ALLOC_KEEP		(1U << 3)
 
 /* rights of a client or a hold */
 #define FIXEDPOOL_RIGHT_READ	(1U << 0)
 #define FIXEDPOOL_RIGHT_WRITE	(1U << 1)
 
-/* flags of fixedpool_list(): free blocks too; only what this client holds */
-#define FIXEDPOOL_LIST_FREE	(1U << 0)
-#define FIXEDPOOL_LIST_MINE	(1U << 1)
-
-/* fixedpool_block.state */
-#define FIXEDPOOL_STATE_FREE		0
-#define FIXEDPOOL_STATE_HELD		1
-
 /* flags of fixedpool_open() and fixedpool_open_fd(), the library's own */
 #define FIXEDPOOL_OPEN_READONLY		(1U << 0)
-
-/** FIXEDPOOL_TAG_UNKNOWN - fixedpool_geometry.handle_tag: not known yet */
-#define FIXEDPOOL_TAG_UNKNOWN	0x100U
 
 /** struct fixedpool - one client and its mapping; opaque */
 struct fixedpool;
@@ -80,12 +88,17 @@ struct fixedpool;
  * @max_blocks: most blocks the pool may grow to, from 1; no default
  * @min_blocks: blocks committed from the start; default 0
  * @align: alignment of a block in bytes, a power of two from 8 to the page
- *	size; default 0, which takes 8
+ *	size; default 0, which takes 8, or the page size for blocks of 16 pages
+ *	or more. Isolated pools take the page size, whatever is asked for
  * @chunk_blocks: blocks the pool grows by; default 0, the kernel chooses
  * @quota: most blocks one client may hold; default 0, no limit
  * @numa_node: node whose memory is preferred; default FIXEDPOOL_NODE_ANY
  * @mode: permission bits, 0 to 0777, for binding by name; default 0600
  * @flags: FIXEDPOOL_POOL_*; default 0
+ * @gc_age_ms: orphans younger than this, in milliseconds, are not collected
+ *	unasked; default 0, which takes 600,000
+ * @gc_threshold: orphans are collected unasked once there are so many; default
+ *	0, which takes 1,024
  * @reserved: zero
  *
  * Always start from FIXEDPOOL_CONFIG_INIT or fixedpool_config_init().
@@ -101,7 +114,9 @@ struct fixedpool_config {
 	int32_t numa_node;
 	uint32_t mode;
 	uint32_t flags;
-	uint64_t reserved[8];
+	uint32_t gc_age_ms;
+	uint32_t gc_threshold;
+	uint64_t reserved[7];
 };
 
 #define FIXEDPOOL_CONFIG_INIT \
@@ -116,11 +131,16 @@ struct fixedpool_config {
  * @max_blocks: most blocks the pool may grow to
  * @pool_id: number of the pool, as in sysfs
  * @rights: FIXEDPOOL_RIGHT_* of the client
- * @handle_tag: what bits 24-31 of the pool's handles are, or
- *	FIXEDPOOL_TAG_UNKNOWN: a client that did not create the pool learns it
- *	with its first block
+ * @handle_tag: what bits 24-31 of the pool's handles are
+ * @client_id: number of the client in its pool
+ * @pool_flags: FIXEDPOOL_POOL_*
+ * @base_ro: address of block 0 for reading only; @base, where one mapping does
  *
- * Constant for the life of the client, @handle_tag apart.
+ * A client with write right in an isolated pool has two mappings: in the
+ * writable one at @base it reaches the blocks that it holds read-write, in the
+ * one at @base_ro these and those that it holds read-only.
+ *
+ * Constant for the life of the client.
  */
 struct fixedpool_geometry {
 	void *base;
@@ -131,106 +151,9 @@ struct fixedpool_geometry {
 	uint32_t pool_id;
 	uint32_t rights;
 	uint32_t handle_tag;
-};
-
-/**
- * struct fixedpool_stats - one snapshot of a pool, from fixedpool_query()
- *
- * The fields are those of struct fixedpool_pool_query_args, which says what
- * each counts; counters are of events since the pool was created. @reserved
- * makes room for counters of later versions and reads as zero.
- */
-struct fixedpool_stats {
-	char name[FIXEDPOOL_NAME_MAX];
-	uint32_t pool_id;
-	uint32_t pool_flags;
-	uint64_t block_size;
-	uint64_t stride;
-	uint64_t mapping_size;
-	uint32_t max_blocks;
-	uint32_t min_blocks;
-	uint32_t chunk_blocks;
-	uint32_t align;
-	uint32_t quota;
-	uint32_t clients;
 	uint32_t client_id;
-	uint32_t client_held;
-	uint64_t total;
-	uint64_t free;
-	uint64_t cached;
-	uint64_t held;
-	uint64_t inbox;
-	uint64_t orphaned;
-	uint64_t quarantined;
-	uint64_t high_water;
-	uint64_t allocs;
-	uint64_t frees;
-	uint64_t holds;
-	uint64_t grows;
-	uint64_t fail_again;
-	uint64_t fail_quota;
-	uint64_t fail_nomem;
-	uint64_t stale_handles;
-	uint64_t bad_handles;
-	uint64_t foreign_handles;
-	uint64_t reclaimed;
-	uint64_t zeroed;
-	uint64_t reserved[32];
-};
-
-/**
- * struct fixedpool_info - version, features and limits of the module
- *
- * The fields are those of struct fixedpool_info_args; sizes are in bytes.
- * @reserved reads as zero.
- */
-struct fixedpool_info {
-	uint32_t abi_version;
-	uint32_t max_blocks;
-	uint64_t features;
-	uint64_t max_block_size;
-	uint64_t max_pool_bytes;
-	uint64_t max_total_bytes;
-	uint32_t max_batch;
-	uint32_t max_all;
-	uint32_t max_clients;
-	uint32_t max_align;
-	uint32_t max_pools;
-	uint32_t reserved32;
-	uint64_t reserved[8];
-};
-
-/**
- * struct fixedpool_block - one block, as fixedpool_list() shows it
- *
- * The fields are those of struct fixedpool_list_entry: @age_ms in
- * milliseconds, @state FIXEDPOOL_STATE_*, @rights FIXEDPOOL_RIGHT_* of the
- * asking client.
- */
-struct fixedpool_block {
-	uint64_t handle;
-	uint64_t tag;
-	uint64_t age_ms;
-	uint32_t index;
-	uint32_t state;
-	uint32_t holders;
-	uint32_t client;
-	uint32_t pid;
-	uint32_t rights;
-};
-
-/** enum fixedpool_op - which operation fixedpool_strerror() is asked about */
-enum fixedpool_op {
-	FIXEDPOOL_OP_ANY,
-	FIXEDPOOL_OP_CREATE,
-	FIXEDPOOL_OP_OPEN,
-	FIXEDPOOL_OP_DESTROY,
-	FIXEDPOOL_OP_QUERY,
-	FIXEDPOOL_OP_INFO,
-	FIXEDPOOL_OP_ALLOC,
-	FIXEDPOOL_OP_FREE,
-	FIXEDPOOL_OP_HOLD,
-	FIXEDPOOL_OP_LIST,
+	uint32_t pool_flags;
+	const void *base_ro;
 };
 
 /* ---- pools: pool.c --------------------------------------------------- */
@@ -248,9 +171,10 @@ void fixedpool_config_init(struct fixedpool_config *config);
  * @config: what to make; only read
  *
  * Return: the client, with write right, to be closed with fixedpool_close();
- * a named pool stays until fixedpool_destroy(). NULL with errno: ENODEV no
- * /dev/fixedpool, EACCES no write permission on it, EEXIST, EINVAL, ERANGE,
- * EOVERFLOW, EOPNOTSUPP, ENOSPC, ENOMEM.
+ * a named pool stays until fixedpool_destroy(). Where it fails it leaves no
+ * pool behind: NULL with errno ENODEV no /dev/fixedpool, EACCES no write
+ * permission on it, EEXIST, EINVAL, ERANGE, EOVERFLOW, EOPNOTSUPP, ENOSPC,
+ * ENOMEM.
  */
 struct fixedpool *fixedpool_create(const struct fixedpool_config *config);
 
@@ -349,6 +273,21 @@ uint64_t fixedpool_alloc(struct fixedpool *pool, unsigned int flags,
 			 uint64_t tag);
 
 /**
+ * fixedpool_alloc_wait - fixedpool_alloc(), waiting for a block
+ * @pool: the client
+ * @flags: as in fixedpool_alloc()
+ * @tag: as in fixedpool_alloc()
+ * @timeout_ns: how long to wait at most, in nanoseconds; 0 does not, and
+ *	FIXEDPOOL_WAIT_FOREVER knows no limit
+ *
+ * Who waits is served first come, first served, and before those who do not.
+ *
+ * Return: as fixedpool_alloc(); ETIMEDOUT the time is over.
+ */
+uint64_t fixedpool_alloc_wait(struct fixedpool *pool, unsigned int flags,
+			      uint64_t tag, int64_t timeout_ns);
+
+/**
  * fixedpool_alloc_batch - get many blocks
  * @pool: the client
  * @handles: room for @count handles
@@ -364,13 +303,30 @@ ssize_t fixedpool_alloc_batch(struct fixedpool *pool, uint64_t *handles,
 			      size_t count, unsigned int flags, uint64_t tag);
 
 /**
+ * fixedpool_alloc_batch_wait - fixedpool_alloc_batch(), waiting for blocks
+ * @pool: the client
+ * @handles: room for @count handles
+ * @count: as in fixedpool_alloc_batch()
+ * @flags: as in fixedpool_alloc_batch()
+ * @tag: as in fixedpool_alloc()
+ * @timeout_ns: as in fixedpool_alloc_wait(); it waits for the first block, or
+ *	with FIXEDPOOL_ALLOC_ALL for all of them
+ *
+ * Return: as fixedpool_alloc_batch(); ETIMEDOUT the time is over.
+ */
+ssize_t fixedpool_alloc_batch_wait(struct fixedpool *pool, uint64_t *handles,
+				   size_t count, unsigned int flags,
+				   uint64_t tag, int64_t timeout_ns);
+
+/**
  * fixedpool_free - end this client's hold on a block
  * @pool: the client
  * @handle: the block; 0 is harmless
  *
  * A block whose last hold ends is free. Pointers into it are dead for this
  * client. Return: 0; -1 with errno: ESTALE freed already, EPERM not held by
- * this client, EINVAL not a handle of this pool, EBADF client is read-only.
+ * this client, EINVAL not a handle of this pool, EBADF descriptor is
+ * read-only.
  */
 int fixedpool_free(struct fixedpool *pool, uint64_t handle);
 
@@ -403,10 +359,12 @@ ssize_t fixedpool_free_all(struct fixedpool *pool);
  * @pool: the client
  * @handle: the block, as its holder named it
  *
- * The block lives until every holder has freed it. Return: 0; -1 with errno:
- * ESTALE freed already, EEXIST held by this client already, EINVAL not a
- * handle of this pool, EDQUOT, ENOMEM, EOVERFLOW too many holds, EBADF client
- * is read-only.
+ * The block lives until every holder has freed it. Only in shared pools: in
+ * an isolated one rights are given, by fixedpool_send(), and not taken.
+ *
+ * Return: 0; -1 with errno: ESTALE freed already, EEXIST held by this client
+ * already, EINVAL not a handle of this pool, EPERM the pool is isolated,
+ * EDQUOT, ENOMEM, EOVERFLOW too many holds, EBADF client is read-only.
  */
 int fixedpool_hold(struct fixedpool *pool, uint64_t handle);
 
@@ -429,10 +387,23 @@ int fixedpool_hold_batch(struct fixedpool *pool, const uint64_t *handles,
  * @handle: the block
  *
  * Plain arithmetic, no system call: it says nothing about who holds the
- * block, and the pointer is good only while this client holds it. Return: the
+ * block, and the pointer is good only while this client holds it. In an
+ * isolated pool it reaches only blocks held read-write, unless the whole client
+ * is read-only: fixedpool_ptr_ro() reaches all that are held. Return: the
  * block's first byte; NULL with EINVAL if @handle cannot be one of this pool.
  */
 void *fixedpool_ptr(const struct fixedpool *pool, uint64_t handle);
+
+/**
+ * fixedpool_ptr_ro - where a block lies for reading only
+ * @pool: the client
+ * @handle: the block
+ *
+ * As fixedpool_ptr(), but good for a block that is held with whatever rights.
+ * In an isolated pool it is another address of the same bytes, and storing
+ * through it is SIGSEGV. Return: as fixedpool_ptr().
+ */
+const void *fixedpool_ptr_ro(const struct fixedpool *pool, uint64_t handle);
 
 /**
  * fixedpool_geometry_ptr - fixedpool_ptr(), inline
@@ -447,10 +418,9 @@ fixedpool_geometry_ptr(const struct fixedpool_geometry *geometry,
 {
 	uint32_t index = (uint32_t)handle & 0xffffffU;
 	uint32_t tag = (uint32_t)handle >> 24;
-	uint32_t own = __atomic_load_n(&geometry->handle_tag, __ATOMIC_RELAXED);
 
 	if (index >= geometry->max_blocks || !(handle >> 32) ||
-	    (tag != own && own != FIXEDPOOL_TAG_UNKNOWN)) {
+	    tag != geometry->handle_tag) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -460,7 +430,8 @@ fixedpool_geometry_ptr(const struct fixedpool_geometry *geometry,
 /**
  * fixedpool_handle_of - handle of the block that a pointer points into
  * @pool: the client
- * @ptr: any address inside a block that was got or held through @pool
+ * @ptr: any address inside a block that was got or held through @pool, be it
+ *	of fixedpool_ptr() or of fixedpool_ptr_ro()
  *
  * No system call: the library remembers what went through @pool in this
  * process. Return: the handle; 0 with errno: EINVAL not inside a block of
@@ -489,7 +460,7 @@ void *fixedpool_alloc_ptr(struct fixedpool *pool, unsigned int flags,
  * Return: 0; -1 with errno: EINVAL not the first byte of a block, ENOENT not
  * held through @pool (freed already), else as fixedpool_free().
  */
-int fixedpool_free_ptr(struct fixedpool *pool, void *ptr);
+int fixedpool_free_ptr(struct fixedpool *pool, const void *ptr);
 
 /**
  * fixedpool_alloc_object - get a zeroed block for an object
@@ -510,62 +481,11 @@ void *fixedpool_alloc_object(struct fixedpool *pool, size_t size,
 #define fixedpool_delete(pool, object)	fixedpool_free_ptr((pool), (object))
 #endif
 
-/* ---- looking: stats.c, list.c, error.c ------------------------------- */
-
-/**
- * fixedpool_query - one snapshot of the pool
- * @pool: the client
- * @stats: out
- *
- * Return: 0; -1 with errno: EINVAL an argument is NULL.
- */
-int fixedpool_query(struct fixedpool *pool, struct fixedpool_stats *stats);
-
-/**
- * fixedpool_info - version, features and limits of the module
- * @info: out
- *
- * Needs permission to open /dev/fixedpool for reading, nothing else. Return:
- * 0; -1 with errno: ENODEV no /dev/fixedpool, EACCES, EINVAL @info is NULL.
- */
-int fixedpool_info(struct fixedpool_info *info);
-
-/**
- * fixedpool_list_fn - what fixedpool_list() calls for each block
- * @block: the block; only valid during the call
- * @arg: from fixedpool_list()
- *
- * Return: 0 to go on; anything else ends the walk.
- */
-typedef int (*fixedpool_list_fn)(const struct fixedpool_block *block,
-				 void *arg);
-
-/**
- * fixedpool_list - walk the pool's blocks in the order of their index
- * @pool: the client
- * @flags: FIXEDPOOL_LIST_*
- * @fn: called for each block, in this thread
- * @arg: handed to @fn
- *
- * Each block is shown as of its moment; the whole is no snapshot. Return: 0
- * at the end of the walk; what @fn returned if it ended the walk (let it not
- * be -1, to tell it from failure); -1 with errno: EOPNOTSUPP unknown flag,
- * EINVAL an argument is NULL.
- */
-int fixedpool_list(struct fixedpool *pool, unsigned int flags,
-		   fixedpool_list_fn fn, void *arg);
-
-/**
- * fixedpool_strerror - what an errno of this library means, in words
- * @err: the errno
- * @op: the operation that gave it, or FIXEDPOOL_OP_ANY
- *
- * Return: a constant string, never NULL.
- */
-const char *fixedpool_strerror(int err, enum fixedpool_op op);
-
 #ifdef __cplusplus
 }
 #endif
+
+#include "fixedpool_look.h"
+#include "fixedpool_owner.h"
 
 #endif /* FIXEDPOOL_H */

@@ -5,6 +5,7 @@
 #include "internal.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -42,28 +43,46 @@ static int pool_describe(struct fixedpool *pool)
 	pool->geo.block_size = stats.block_size;
 	pool->geo.max_blocks = stats.max_blocks;
 	pool->geo.pool_id = stats.pool_id;
+	pool->geo.client_id = stats.client_id;
+	pool->geo.pool_flags = stats.pool_flags;
 	pool->align = stats.align;
 	pool->max_batch = info.max_batch;
 	return 0;
 }
 
-/* The whole range once: growth needs no other mapping. */
+static void *map_range(const struct fixedpool *pool, int prot)
+{
+	return mmap(NULL, (size_t)pool->geo.mapping_size, prot, MAP_SHARED,
+		    pool->fd, 0);
+}
+
+/*
+ * The whole range at once: growth needs no other mapping. In an isolated pool
+ * what is held read-only is reached only through a mapping that was never
+ * writable, so a client that may get both kinds of holds has two.
+ */
 static int pool_map(struct fixedpool *pool)
 {
-	int prot = PROT_READ;
+	bool write = pool->geo.rights & FIXEDPOOL_RIGHT_WRITE;
 	void *base;
 
 	if (pool->geo.mapping_size > SIZE_MAX) {
 		errno = ENOMEM;
 		return -1;
 	}
-	if (pool->geo.rights & FIXEDPOOL_RIGHT_WRITE)
-		prot |= PROT_WRITE;
-	base = mmap(NULL, (size_t)pool->geo.mapping_size, prot, MAP_SHARED,
-		    pool->fd, 0);
+	base = map_range(pool, write ? PROT_READ | PROT_WRITE : PROT_READ);
 	if (base == MAP_FAILED)
 		return -1;
 	pool->geo.base = base;
+	pool->geo.base_ro = base;
+	if (!write || !(pool->geo.pool_flags & FIXEDPOOL_POOL_ISOLATED))
+		return 0;
+
+	base = map_range(pool, PROT_READ);
+	if (base == MAP_FAILED)
+		return -1;
+	pool->ro = base;
+	pool->geo.base_ro = base;
 	return 0;
 }
 
@@ -91,7 +110,6 @@ static struct fixedpool *pool_new(int access)
 
 	if (!pool)
 		return NULL;
-	pool->geo.handle_tag = FIXEDPOOL_TAG_UNKNOWN;
 	pool->fd = fp_device_open(access);
 	if (pool->fd < 0) {
 		free(pool);
@@ -100,18 +118,12 @@ static struct fixedpool *pool_new(int access)
 	return pool;
 }
 
-/*
- * The second half of every way to a client: @pool is bound if @bound is 0.
- * Takes @pool over: it comes back whole, or is gone.
- */
-static struct fixedpool *pool_finish(struct fixedpool *pool, int bound)
+/* What comes after binding, on every way to a client. */
+static int pool_finish(struct fixedpool *pool)
 {
-	if (bound < 0 || pool_describe(pool) < 0 || pool_map(pool) < 0 ||
-	    generations_map(pool) < 0) {
-		fixedpool_close(pool);
-		return NULL;
-	}
-	return pool;
+	if (pool_describe(pool) < 0 || pool_map(pool) < 0)
+		return -1;
+	return generations_map(pool);
 }
 
 FP_EXPORT void fixedpool_config_init(struct fixedpool_config *config)
@@ -120,11 +132,20 @@ FP_EXPORT void fixedpool_config_init(struct fixedpool_config *config)
 		*config = (struct fixedpool_config)FIXEDPOOL_CONFIG_INIT;
 }
 
+/* A name that nobody was told of yet goes again; errno stays. */
+static void pool_unmake(struct fixedpool *pool, const char *name)
+{
+	int saved = errno;
+
+	if (name && *name)
+		fp_uapi_destroy(pool->fd, NULL);
+	errno = saved;
+}
+
 FP_EXPORT struct fixedpool *
 fixedpool_create(const struct fixedpool_config *config)
 {
 	struct fixedpool *pool;
-	int bound;
 
 	if (!config) {
 		errno = EINVAL;
@@ -133,9 +154,18 @@ fixedpool_create(const struct fixedpool_config *config)
 	pool = pool_new(O_RDWR);
 	if (!pool)
 		return NULL;
-	bound = fp_uapi_create(pool->fd, config, &pool->geo.handle_tag);
 	pool->geo.rights = FIXEDPOOL_RIGHT_READ | FIXEDPOOL_RIGHT_WRITE;
-	return pool_finish(pool, bound);
+	if (fp_uapi_create(pool->fd, config, &pool->geo) < 0)
+		goto close;
+	if (pool_finish(pool) < 0)
+		goto unmake;
+	return pool;
+
+unmake:
+	pool_unmake(pool, config->name);
+close:
+	fixedpool_close(pool);
+	return NULL;
 }
 
 /* By @name, or, where that is NULL, by @fd. */
@@ -143,7 +173,6 @@ static struct fixedpool *pool_bind(const char *name, int fd,
 				   unsigned int flags)
 {
 	struct fixedpool *pool;
-	int bound;
 
 	if (flags & ~FIXEDPOOL_OPEN_READONLY) {
 		errno = EINVAL;
@@ -152,8 +181,12 @@ static struct fixedpool *pool_bind(const char *name, int fd,
 	pool = pool_new(flags & FIXEDPOOL_OPEN_READONLY ? O_RDONLY : O_RDWR);
 	if (!pool)
 		return NULL;
-	bound = fp_uapi_bind(pool->fd, name, fd, flags, &pool->geo.rights);
-	return pool_finish(pool, bound);
+	if (fp_uapi_bind(pool->fd, name, fd, flags, &pool->geo) < 0 ||
+	    pool_finish(pool) < 0) {
+		fixedpool_close(pool);
+		return NULL;
+	}
+	return pool;
 }
 
 FP_EXPORT struct fixedpool *fixedpool_open(const char *name,
@@ -179,6 +212,8 @@ FP_EXPORT void fixedpool_close(struct fixedpool *pool)
 		return;
 	if (pool->generations)
 		munmap(pool->generations, generations_size(pool));
+	if (pool->ro)
+		munmap(pool->ro, (size_t)pool->geo.mapping_size);
 	if (pool->geo.base)
 		munmap(pool->geo.base, (size_t)pool->geo.mapping_size);
 	close(pool->fd);

@@ -61,6 +61,8 @@ static int config_to_uapi(struct fixedpool_pool_create_args *args,
 		.quota = config->quota,
 		.numa_node = config->numa_node,
 		.mode = config->mode,
+		.gc_age_ms = config->gc_age_ms,
+		.gc_threshold = config->gc_threshold,
 	};
 	return name_to_uapi(args->name, config->name);
 }
@@ -102,6 +104,18 @@ static void stats_from_uapi(struct fixedpool_stats *stats,
 		.foreign_handles = args->foreign_handles,
 		.reclaimed = args->reclaimed,
 		.zeroed = args->zeroed,
+		.sends = args->sends,
+		.shares = args->shares,
+		.recvs = args->recvs,
+		.waits = args->waits,
+		.timeouts = args->timeouts,
+		.revokes = args->revokes,
+		.replaced = args->replaced,
+		.adopts = args->adopts,
+		.gc_runs = args->gc_runs,
+		.gc_reclaimed = args->gc_reclaimed,
+		.gc_age_ms = args->gc_age_ms,
+		.gc_threshold = args->gc_threshold,
 	};
 	memcpy(stats->name, args->name, sizeof(stats->name));
 }
@@ -121,6 +135,8 @@ static void info_from_uapi(struct fixedpool_info *info,
 		.max_clients = args->max_clients,
 		.max_align = args->max_align,
 		.max_pools = args->max_pools,
+		.max_inbox = args->max_inbox,
+		.max_chunk_bytes = args->max_chunk_bytes,
 	};
 }
 
@@ -141,20 +157,20 @@ static void block_from_uapi(struct fixedpool_block *block,
 }
 
 int fp_uapi_create(int fd, const struct fixedpool_config *config,
-		   uint32_t *handle_tag)
+		   struct fixedpool_geometry *geo)
 {
 	struct fixedpool_pool_create_args args;
 
 	if (config_to_uapi(&args, config) < 0 ||
 	    fp_ioctl(fd, FIXEDPOOL_IOC_POOL_CREATE, &args) < 0)
 		return -1;
-	*handle_tag = args.handle_tag;
+	geo->handle_tag = args.handle_tag;
 	return 0;
 }
 
 /* By @name, or, where that is NULL, by @other_fd. */
 int fp_uapi_bind(int fd, const char *name, int other_fd, unsigned int flags,
-		 uint32_t *rights)
+		 struct fixedpool_geometry *geo)
 {
 	struct fixedpool_pool_bind_args args = { .size = sizeof(args) };
 
@@ -167,7 +183,8 @@ int fp_uapi_bind(int fd, const char *name, int other_fd, unsigned int flags,
 	if (name_to_uapi(args.name, name) < 0 ||
 	    fp_ioctl(fd, FIXEDPOOL_IOC_POOL_BIND, &args) < 0)
 		return -1;
-	*rights = args.rights;
+	geo->rights = args.rights;
+	geo->handle_tag = args.handle_tag;
 	return 0;
 }
 
@@ -202,7 +219,8 @@ int fp_uapi_info(int fd, struct fixedpool_info *info)
 }
 
 int fp_uapi_alloc(int fd, uint64_t *handles, uint32_t count,
-		  unsigned int flags, uint64_t tag, uint32_t *done)
+		  unsigned int flags, uint64_t tag, int64_t timeout_ns,
+		  uint32_t *done)
 {
 	struct fixedpool_alloc_args args = {
 		.size = sizeof(args),
@@ -210,6 +228,7 @@ int fp_uapi_alloc(int fd, uint64_t *handles, uint32_t count,
 		.count = count,
 		.handles = ptr_to_uapi(handles),
 		.tag = tag,
+		.timeout_ns = timeout_ns,
 	};
 	int ret = fp_ioctl(fd, FIXEDPOOL_IOC_ALLOC, &args);
 
@@ -217,9 +236,8 @@ int fp_uapi_alloc(int fd, uint64_t *handles, uint32_t count,
 	return ret;
 }
 
-static int fp_uapi_handles(int fd, unsigned long command,
-			   const uint64_t *handles, uint32_t count,
-			   uint32_t *done)
+static int handles_call(int fd, unsigned long command, const uint64_t *handles,
+			uint32_t count, uint32_t *done)
 {
 	struct fixedpool_handles_args args = {
 		.size = sizeof(args),
@@ -232,16 +250,53 @@ static int fp_uapi_handles(int fd, unsigned long command,
 	return ret;
 }
 
-int fp_uapi_free(int fd, const uint64_t *handles, uint32_t count,
-		 uint32_t *done)
+static int send_call(int fd, const struct fp_request *request,
+		     const uint64_t *handles, uint32_t count, uint32_t *done)
 {
-	return fp_uapi_handles(fd, FIXEDPOOL_IOC_FREE, handles, count, done);
+	struct fixedpool_send_args args = {
+		.size = sizeof(args),
+		.flags = request->flags,
+		.count = count,
+		.handles = ptr_to_uapi(handles),
+		.client = request->client,
+	};
+	int ret = fp_ioctl(fd, FIXEDPOOL_IOC_SEND, &args);
+
+	*done = args.done;
+	return ret;
 }
 
-int fp_uapi_hold(int fd, const uint64_t *handles, uint32_t count,
-		 uint32_t *done)
+static int keep_call(int fd, const struct fp_request *request,
+		     const uint64_t *handles, uint32_t count, uint32_t *done)
 {
-	return fp_uapi_handles(fd, FIXEDPOOL_IOC_HOLD, handles, count, done);
+	struct fixedpool_keep_args args = {
+		.size = sizeof(args),
+		.flags = request->drop ? FIXEDPOOL_KEEP_DROP : 0,
+		.count = count,
+		.handles = ptr_to_uapi(handles),
+		.tag = request->tag,
+	};
+	int ret = fp_ioctl(fd, FIXEDPOOL_IOC_KEEP, &args);
+
+	*done = args.done;
+	return ret;
+}
+
+int fp_uapi_handles(int fd, const struct fp_request *request,
+		    const uint64_t *handles, uint32_t count, uint32_t *done)
+{
+	switch (request->op) {
+	case FIXEDPOOL_OP_HOLD:
+		return handles_call(fd, FIXEDPOOL_IOC_HOLD, handles, count,
+				    done);
+	case FIXEDPOOL_OP_SEND:
+		return send_call(fd, request, handles, count, done);
+	case FIXEDPOOL_OP_KEEP:
+		return keep_call(fd, request, handles, count, done);
+	default:
+		return handles_call(fd, FIXEDPOOL_IOC_FREE, handles, count,
+				    done);
+	}
 }
 
 int fp_uapi_free_all(int fd, uint64_t *ended)
@@ -272,6 +327,82 @@ int fp_uapi_list(int fd, struct fixedpool_block blocks[FP_LIST_BATCH],
 		block_from_uapi(&blocks[i], &entries[i]);
 	*next = args.next;
 	*done = args.done;
+	return 0;
+}
+
+/* At most FP_LIST_BATCH of them; those in @done came, whatever it returns. */
+int fp_uapi_recv(int fd, struct fixedpool_received *blocks, uint32_t count,
+		 int64_t timeout_ns, uint32_t *done)
+{
+	struct fixedpool_recv_entry entries[FP_LIST_BATCH];
+	struct fixedpool_recv_args args = {
+		.size = sizeof(args),
+		.count = count,
+		.entries = ptr_to_uapi(entries),
+		.timeout_ns = timeout_ns,
+	};
+	int ret = fp_ioctl(fd, FIXEDPOOL_IOC_RECV, &args);
+
+	for (uint32_t i = 0; i < args.done; i++)
+		blocks[i] = (struct fixedpool_received) {
+			.handle = entries[i].handle,
+			.tag = entries[i].tag,
+			.sender = entries[i].sender,
+			.rights = entries[i].rights,
+		};
+	*done = args.done;
+	return ret;
+}
+
+int fp_uapi_label(int fd, const char *label)
+{
+	struct fixedpool_client_label_args args = { .size = sizeof(args) };
+
+	if (name_to_uapi(args.label, label) < 0)
+		return -1;
+	return fp_ioctl(fd, FIXEDPOOL_IOC_CLIENT_LABEL, &args);
+}
+
+int fp_uapi_find(int fd, const char *label, int64_t timeout_ns,
+		 uint32_t *client)
+{
+	struct fixedpool_client_find_args args = {
+		.size = sizeof(args),
+		.timeout_ns = timeout_ns,
+	};
+
+	if (name_to_uapi(args.label, label) < 0 ||
+	    fp_ioctl(fd, FIXEDPOOL_IOC_CLIENT_FIND, &args) < 0)
+		return -1;
+	*client = args.client;
+	return 0;
+}
+
+int fp_uapi_adopt(int fd, uint64_t *handles, uint32_t count, uint64_t tag,
+		  uint32_t *done)
+{
+	struct fixedpool_adopt_args args = {
+		.size = sizeof(args),
+		.count = count,
+		.handles = ptr_to_uapi(handles),
+		.tag = tag,
+	};
+	int ret = fp_ioctl(fd, FIXEDPOOL_IOC_ADOPT, &args);
+
+	*done = args.done;
+	return ret;
+}
+
+int fp_uapi_gc(int fd, unsigned int flags, uint64_t *collected)
+{
+	struct fixedpool_gc_args args = {
+		.size = sizeof(args),
+		.flags = flags,
+	};
+
+	if (fp_ioctl(fd, FIXEDPOOL_IOC_GC, &args) < 0)
+		return -1;
+	*collected = args.collected;
 	return 0;
 }
 
