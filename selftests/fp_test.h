@@ -325,6 +325,8 @@ struct fp_census {
 	__u64 entries;
 	__u64 held;
 	__u64 freed;
+	__u64 inbox;
+	__u64 orphaned;
 	__u64 mine;
 };
 
@@ -361,6 +363,10 @@ static inline int fp_count(int fd, struct fp_census *census)
 					census->held++;
 				if (e[i].state == FIXEDPOOL_STATE_FREE)
 					census->freed++;
+				if (e[i].state == FIXEDPOOL_STATE_INBOX)
+					census->inbox++;
+				if (e[i].state == FIXEDPOOL_STATE_ORPHAN)
+					census->orphaned++;
 			}
 			if ((__s64)next <= last)
 				return FP_LIES;
@@ -392,16 +398,16 @@ static inline int fp_unbalanced(int fd)
 	bad |= q.free + q.cached + q.held + q.inbox + q.orphaned +
 	       q.quarantined != q.total;
 	bad |= q.total > q.max_blocks;
-	bad |= q.inbox || q.orphaned || q.quarantined;
-	bad |= q.allocs != q.frees + q.held;
+	bad |= q.allocs != q.frees + q.held + q.inbox + q.orphaned;
 	bad |= c.entries != q.total || c.held != q.held;
+	bad |= c.inbox != q.inbox || c.orphaned != q.orphaned;
 	bad |= c.freed != q.free + q.cached || c.mine != q.client_held;
 	if (bad)
 		fprintf(stderr,
-			"# conservation: total %llu = free %llu + cached %llu + held %llu + inbox %llu + orphaned %llu + quarantined %llu; allocs %llu frees %llu; LIST entries %llu held %llu free %llu mine %llu of client_held %u\n",
+			"# conservation: total %llu = free %llu + cached %llu + held %llu + inbox %llu + orphaned %llu + quarantined %llu; allocs %llu frees %llu; LIST entries %llu held %llu free %llu inbox %llu orphaned %llu mine %llu of client_held %u\n",
 			q.total, q.free, q.cached, q.held, q.inbox, q.orphaned,
 			q.quarantined, q.allocs, q.frees, c.entries, c.held,
-			c.freed, c.mine, q.client_held);
+			c.freed, c.inbox, c.orphaned, c.mine, q.client_held);
 	return bad;
 }
 

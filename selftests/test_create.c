@@ -177,7 +177,8 @@ TEST_F_TIMEOUT(create, geometry, 120)
 				fp_create_args(sizes[i], 37);
 			struct fixedpool_pool_query_args q;
 			struct fixedpool_pool_bind_args b;
-			__u32 align = aligns[k] ? aligns[k] : 8;
+			__u32 align = aligns[k] ? aligns[k] :
+				      sizes[i] < 16 * page ? 8 : page;
 			__u64 stride = round_to(sizes[i], align);
 			int fd, other = fp_open(O_RDWR);
 
@@ -224,6 +225,10 @@ TEST_F_TIMEOUT(create, geometry, 120)
 			EXPECT_EQ(stride, b.stride);
 			EXPECT_EQ(sizes[i], b.block_size);
 			EXPECT_EQ(args.mapping_size, b.mapping_size);
+			EXPECT_EQ(args.handle_tag, b.handle_tag);
+			EXPECT_EQ(0, b.pool_flags);
+			EXPECT_EQ(600000, q.gc_age_ms);
+			EXPECT_EQ(1024, q.gc_threshold);
 			EXPECT_EQ(0, fp_unbalanced(fd));
 			close(fd);
 			close(other);

@@ -47,8 +47,9 @@ static bool documented(int ret)
 {
 	static const int errnos[] = {
 		0, EACCES, EAGAIN, EBADF, E2BIG, EDQUOT, EEXIST, EFAULT,
-		EINVAL, EISCONN, ENOENT, ENOMEM, ENOSPC, ENOTCONN, ENOTTY,
-		EOPNOTSUPP, EOVERFLOW, EPERM, ERANGE, ESTALE,
+		EINTR, EINVAL, EISCONN, ENOBUFS, ENOENT, ENOMEM, ENOSPC,
+		ENOTCONN, ENOTTY, EOPNOTSUPP, EOVERFLOW, EPERM, ERANGE, ESRCH,
+		ESTALE, ETIMEDOUT,
 	};
 	unsigned int i;
 
@@ -162,7 +163,8 @@ TEST_F(ioctl, reserved_fields)
 {
 	struct fixedpool_pool_create_args create;
 	struct fixedpool_pool_bind_args bind;
-	struct fixedpool_alloc_args alloc;
+	struct fixedpool_client_find_args find;
+	struct fixedpool_send_args send;
 	unsigned int bit;
 	int fd;
 
@@ -177,16 +179,27 @@ TEST_F(ioctl, reserved_fields)
 	EXPECT_EQ(0, create.reserved);
 	fp_disarm(&self->env);
 
-	fd = fp_arm_alloc(&self->env, &alloc);
+	fd = fp_arm_send(&self->env, &send);
 	ASSERT_LE(0, fd);
-	for (bit = 0; bit < 64; bit++) {
-		alloc.timeout_ns = 1ULL << bit;
-		alloc.done = FP_POISON32;
-		ASSERT_EQ(-EINVAL, fp_ioctl(fd, FIXEDPOOL_IOC_ALLOC, &alloc));
-		EXPECT_EQ(0, alloc.done);
+	for (bit = 0; bit < 32; bit++) {
+		send.reserved = 1U << bit;
+		EXPECT_EQ(-EINVAL, fp_ioctl(fd, FIXEDPOOL_IOC_SEND, &send));
+		EXPECT_EQ(0, send.done);
 	}
-	alloc.timeout_ns = 0;
-	EXPECT_EQ(0, fp_ioctl(fd, FIXEDPOOL_IOC_ALLOC, &alloc));
+	send.reserved = 0;
+	EXPECT_EQ(0, fp_ioctl(fd, FIXEDPOOL_IOC_SEND, &send));
+	fp_disarm(&self->env);
+
+	fd = fp_arm_find(&self->env, &find);
+	ASSERT_LE(0, fd);
+	for (bit = 0; bit < 32; bit++) {
+		find.reserved = 1U << bit;
+		EXPECT_EQ(-EINVAL, fp_ioctl(fd, FIXEDPOOL_IOC_CLIENT_FIND,
+					    &find));
+	}
+	find.reserved = 0;
+	EXPECT_EQ(0, fp_ioctl(fd, FIXEDPOOL_IOC_CLIENT_FIND, &find));
+	EXPECT_EQ(0, find.reserved);
 	fp_disarm(&self->env);
 
 	/* by descriptor the name is empty to its end */
@@ -200,6 +213,40 @@ TEST_F(ioctl, reserved_fields)
 	}
 	EXPECT_EQ(0, fp_ioctl(fd, FIXEDPOOL_IOC_POOL_BIND, &bind));
 	fp_disarm(&self->env);
+}
+
+/* Of the negative timeouts only FOREVER is one. */
+TEST_F(ioctl, bad_timeouts)
+{
+	static const __s64 bad[] = { -2, -3, INT32_MIN, INT64_MIN, INT64_MIN + 1 };
+	struct fixedpool_client_find_args find;
+	struct fixedpool_alloc_args alloc;
+	struct fixedpool_recv_args recv;
+	unsigned int i, nonblock;
+	int fd = self->env.main;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		for (nonblock = 0; nonblock < 2; nonblock++) {
+			fp_arm_alloc(&self->env, &alloc);
+			alloc.flags = nonblock ? FIXEDPOOL_ALLOC_NONBLOCK : 0;
+			alloc.timeout_ns = bad[i];
+			EXPECT_EQ(-EINVAL, fp_ioctl(fd, FIXEDPOOL_IOC_ALLOC,
+						    &alloc));
+			EXPECT_EQ(0, alloc.done);
+			fp_arm_recv(&self->env, &recv);
+			recv.flags = nonblock ? FIXEDPOOL_RECV_NONBLOCK : 0;
+			recv.timeout_ns = bad[i];
+			EXPECT_EQ(-EINVAL, fp_ioctl(fd, FIXEDPOOL_IOC_RECV,
+						    &recv));
+			EXPECT_EQ(0, recv.done);
+			fp_disarm(&self->env);
+		}
+		fp_arm_find(&self->env, &find);
+		find.timeout_ns = bad[i];
+		EXPECT_EQ(-EINVAL, fp_ioctl(fd, FIXEDPOOL_IOC_CLIENT_FIND,
+					    &find));
+		fp_disarm(&self->env);
+	}
 }
 
 /* By name the descriptor is 0. */
@@ -253,7 +300,8 @@ TEST_F(ioctl, no_write_right)
 			fd = fp_arm(&self->env, op, args);
 			ASSERT_LE(0, fd);
 			ret = fp_ioctl(readers[i], op->cmd, args);
-			EXPECT_EQ(op->mutates ? -EBADF : 0, ret) OP_LOG(op);
+			EXPECT_EQ(i ? op->owner ? -EBADF : op->reader :
+				      op->mutates ? -EBADF : 0, ret) OP_LOG(op);
 			if (ret && op->done) {
 				EXPECT_TRUE(nothing_done(args)) OP_LOG(op);
 			}
@@ -264,6 +312,7 @@ TEST_F(ioctl, no_write_right)
 			fp_disarm(&self->env);
 		}
 	}
+	EXPECT_EQ(0, fp_label(readers[1], ""));
 	close(readers[0]);
 	close(readers[1]);
 }
