@@ -25,7 +25,8 @@ endif
 guest := $(CURDIR)/build/guest
 .DEFAULT_GOAL := all
 
-.PHONY: all module lib tools guest demo check host-check kunit vm-check debug-check lint \
+.PHONY: all module lib tools guest demo demo-adopt check host-check kunit \
+	vm-check debug-check models lint \
 	shell docs install clean help
 
 all: module tools ## the module, the library and the tools
@@ -51,6 +52,10 @@ demo: ## see it work, in a VM: [FILE=a file to pass through]
 	$(Q)tools/setup demo
 	$(Q)tools/vm/demo $(if $(FILE),'$(FILE)')
 
+demo-adopt: ## see a killed process's blocks inherited, in a VM
+	$(Q)tools/setup demo
+	$(Q)tools/vm/demo --adopt
+
 check: ## all tests; the last line counts them
 	$(Q)tools/setup check
 	$(Q)tools/check
@@ -69,6 +74,10 @@ vm-check: ## only the selftests, on each stock kernel
 debug-check: ## KUnit and the selftests on a debug kernel (KASAN, lockdep, kmemleak)
 	$(Q)tools/setup guest
 	$(Q)VM_TIMEOUT=$${VM_TIMEOUT:-2400} tools/check debug-kunit vm-debug
+
+models: ## prove the models of the locking, refute their mutants
+	$(Q)tools/setup models
+	$(Q)tools/models
 
 lint: ## all static checks
 	$(Q)tools/setup lint
