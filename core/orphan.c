@@ -50,11 +50,12 @@ void fp_orphan_unreserve(struct fp_pool *pool, u32 index)
 void fp_orphan_add(struct fp_pool *pool, struct fp_block *block, u32 index)
 {
 	struct fp_chunk *chunk = fp_pool_chunk(pool, index);
+	u64 now_ms = ktime_to_ms(ktime_get());
 
 	/* the notes are there since KEEP */
-	WRITE_ONCE(chunk->notes[index - chunk->base].stamp_ms,
-		   ktime_to_ms(ktime_get()));
-	atomic64_inc(&pool->nr_orphans);
+	WRITE_ONCE(chunk->notes[index - chunk->base].stamp_ms, now_ms);
+	if (atomic64_inc_return(&pool->nr_orphans) == 1)
+		WRITE_ONCE(pool->oldest_ms, now_ms);
 	pool->pin_module(true);
 	atomic64_set_release(&block->word,
 			     fp_word(fp_word_gen(fp_block_read(block)),

@@ -150,8 +150,9 @@ int fp_call_wait(struct fp_call *call, struct fp_line *line, s64 timeout,
 
 	if (err != -EAGAIN || !timeout)
 		return err;
-	fp_pool_count(pool, FP_STAT_WAITS, 1);
 	fp_waiter_join(&waiter, line, timeout);
+	/* after it: who sees the count sees the waiter in its place */
+	fp_pool_count(pool, FP_STAT_WAITS, 1);
 	do {
 		if (fp_waiter_first(&waiter))
 			err = attempt(call, done);
