@@ -142,6 +142,32 @@ static void an_adoption_may_be_undone(void **state)
 	pool_gone(pool);
 }
 
+/* Between look and claim an orphan may have become another's. */
+static void a_claim_asks_for_the_tag_once_more(void **state)
+{
+	struct fp_pool *pool = pool_of(64, 0);
+	struct fp_client *a = host_client(pool);
+	u64 handle = host_alloc_kept(a, 5);
+	u32 index = fp_handle_index(handle);
+
+	(void)state;
+	assert_false(fp_orphan_claim(pool, index, 5, a->id));
+	host_client_gone(a);
+	a = host_client(pool);
+	assert_false(fp_orphan_claim(pool, index, 6, a->id));
+	assert_int_equal(orphans(pool), 1);
+	host_check(pool);
+	assert_true(fp_orphan_claim(pool, index, 5, a->id));
+	assert_false(fp_orphan_claim(pool, index, 5, a->id));
+	assert_int_equal(orphans(pool), 0);
+	fp_orphan_put_back(pool, index);
+	assert_int_equal(orphans(pool), 1);
+	host_check(pool);
+	assert_int_equal(fp_orphan_collect(pool, 0), 1);
+	host_client_gone(a);
+	pool_gone(pool);
+}
+
 static void adopt_is_charged_to_the_quota(void **state)
 {
 	struct fp_pool *pool = pool_of(64, 0);
@@ -323,6 +349,7 @@ static void a_stale_keep_leaves_the_entry_of_the_next(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(only_death_makes_an_orphan_and_only_of_a_kept_block),
 	cmocka_unit_test(an_adoption_may_be_undone),
+	cmocka_unit_test(a_claim_asks_for_the_tag_once_more),
 	cmocka_unit_test(adopt_is_charged_to_the_quota),
 	cmocka_unit_test(collection_goes_by_age),
 	cmocka_unit_test(clients_that_go_collect_from_the_threshold_on),

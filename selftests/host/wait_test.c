@@ -224,8 +224,12 @@ static void a_wait_lasts_as_long_as_it_was_said(void **state)
 /* A waiter that puts back what it had does not wake itself. */
 static void who_gives_back_does_not_wake_himself(void **state)
 {
-	struct queue q;
+	struct shim_task other = {
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.wake = PTHREAD_COND_INITIALIZER,
+	};
 	struct fp_waiter waiter, second;
+	struct queue q;
 
 	(void)state;
 	set_up(&q);
@@ -234,10 +238,16 @@ static void who_gives_back_does_not_wake_himself(void **state)
 	fp_line_wake(&q.pool->line);
 	assert_int_equal(waiter.wait.flags & WQ_FLAG_WOKEN, 0);
 	fp_waiter_join(&second, &q.pool->line, FOREVER);
+	second.wait.private = &other;
 	assert_false(fp_waiter_first(&second));
 	assert_int_equal(q.pool->line.nr, 2);
+	fp_line_wake(&q.pool->line);
+	assert_int_equal(second.wait.flags & WQ_FLAG_WOKEN, 0);
+	/* the turn is passed on, whatever came of it */
 	fp_waiter_leave(&waiter);
 	assert_true(fp_waiter_first(&second));
+	assert_true(second.wait.flags & WQ_FLAG_WOKEN);
+	assert_true(other.woken);
 	fp_waiter_leave(&second);
 	tear_down(&q);
 }
@@ -315,6 +325,49 @@ static void poll_is_told_when_its_answer_changes(void **state)
 	host_pool_gone(pool);
 }
 
+static struct fp_client *late_client;
+static struct fp_waiter late_waiter;
+static struct shim_task late_task = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.wake = PTHREAD_COND_INITIALIZER,
+};
+
+/* Another comes while a refill has blocks in its hands, and finds none. */
+static void come_late(void)
+{
+	u64 handles[FP_PIECE];
+
+	host_alloc_many(late_client, handles, FP_PIECE);
+	fp_waiter_join(&late_waiter, &late_client->pool->line, FOREVER);
+	late_waiter.wait.private = &late_task;
+	assert_int_equal(host_alloc_err(late_client, handles), -EAGAIN);
+	late_waiter.wait.flags = 0;
+}
+
+static void come_after_the_next_unlock(void)
+{
+	shim_after_unlock = come_late;
+}
+
+static void who_parks_blocks_tells_those_who_came_meanwhile(void **state)
+{
+	struct fp_pool *pool = host_small();
+	struct fp_client *client = host_client(pool);
+	u64 handle;
+
+	(void)state;
+	late_client = host_client(pool);
+	/* the cache's lock first, then the pool's */
+	shim_after_unlock = come_after_the_next_unlock;
+	handle = host_alloc(client);
+	assert_true(late_waiter.wait.flags & WQ_FLAG_WOKEN);
+	fp_waiter_leave(&late_waiter);
+	assert_int_equal(host_free(client, handle), 0);
+	host_client_gone(client);
+	host_client_gone(late_client);
+	host_pool_gone(pool);
+}
+
 /* Four threads, fewer blocks, no timeout: a lost wake-up is a hang. */
 static void wait_and_free(void *arg, unsigned int me)
 {
@@ -355,6 +408,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(who_gives_back_does_not_wake_himself),
 	cmocka_unit_test(a_waiter_sees_orphans_become_due),
 	cmocka_unit_test(poll_is_told_when_its_answer_changes),
+	cmocka_unit_test(who_parks_blocks_tells_those_who_came_meanwhile),
 	cmocka_unit_test(no_wake_up_is_lost),
 };
 

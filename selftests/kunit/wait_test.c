@@ -5,6 +5,7 @@
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
+#include <linux/sched/task.h>
 
 #include "fp_kunit.h"
 
@@ -194,13 +195,18 @@ static void who_gives_back_does_not_wake_himself(struct kunit *test)
 
 	fp_waiter_join(&first, &q->pool->line, -1);
 	fp_waiter_join(&second, &q->pool->line, -1);
+	/* a task that is never asleep: only the flag counts here */
+	second.wait.private = &init_task;
 	KUNIT_EXPECT_TRUE(test, fp_waiter_first(&first));
 	KUNIT_EXPECT_FALSE(test, fp_waiter_first(&second));
 	KUNIT_EXPECT_EQ(test, q->pool->line.nr, 2);
 	fp_line_wake(&q->pool->line);
 	KUNIT_EXPECT_EQ(test, first.wait.flags & WQ_FLAG_WOKEN, 0);
+	KUNIT_EXPECT_EQ(test, second.wait.flags & WQ_FLAG_WOKEN, 0);
+	/* the turn is passed on, whatever came of it */
 	fp_waiter_leave(&first);
 	KUNIT_EXPECT_TRUE(test, fp_waiter_first(&second));
+	KUNIT_EXPECT_NE(test, second.wait.flags & WQ_FLAG_WOKEN, 0);
 	fp_waiter_leave(&second);
 	KUNIT_EXPECT_EQ(test, q->pool->line.nr, 0);
 }
