@@ -45,6 +45,8 @@ static int alloc_waiting(struct fp_client *client, s64 timeout, u64 *handle)
  * @errors: what came of each thread's wait
  * @timeouts: how long each waits
  * @rounds: for tests that repeat
+ * @held: the block, before
+ * @killed: the first has been
  */
 struct queue {
 	struct fp_pool *pool;
@@ -56,6 +58,7 @@ struct queue {
 	s64 timeouts[THREADS];
 	u64 rounds;
 	u64 held;
+	bool killed;
 };
 
 static void until_waiting(struct queue *q, u32 nr)
@@ -142,12 +145,15 @@ static void kill_the_first_then_free(void *arg, unsigned int me)
 
 	if (me < THREADS - 1) {
 		wait_in_turn(arg, me);
-		shim_task.killed = false;
+		/* whom the signal is for has to be there when it comes */
+		while (!__atomic_load_n(&q->killed, __ATOMIC_ACQUIRE))
+			usleep(100);
 		return;
 	}
 	until_waiting(q, THREADS - 1);
 	must(host_free(q->clients[me], q->held) == 0);
 	shim_kill(__atomic_load_n(&q->tasks[0], __ATOMIC_ACQUIRE));
+	__atomic_store_n(&q->killed, true, __ATOMIC_RELEASE);
 }
 
 /* Woken, and killed before it looks: the block goes to the next. */
