@@ -86,7 +86,7 @@ static char *at(struct _test_data_isolated *self, char *map, __u64 handle)
 /* What the four mappings give at each page of a block: 'w', 'r' or '-'. */
 static void reach(struct _test_data_isolated *self, __u64 handle, char *says)
 {
-	char *maps[] = { self->ma, self->ra, self->mb, self->rb };
+	char *const maps[] = { self->ma, self->ra, self->mb, self->rb };
 	size_t page, i;
 
 	for (i = 0; i < 4; i++) {

@@ -126,8 +126,8 @@ TEST_F(isolated_map, fork)
 					ASSERT_EQ(0, fp_take(self->b,
 							     BLOCKS - 1, all));
 				} else {
-					ASSERT_EQ(0, fp_send_one(self->a,
-						  self->idb, how - 1, h[0]));
+					ASSERT_EQ(0, fp_send_one(self->a, self->idb,
+								 how - 1, h[0]));
 					ASSERT_EQ(h[0], fp_recv_one(self->b));
 				}
 				if (how == 2) {

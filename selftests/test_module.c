@@ -231,6 +231,8 @@ static __u64 value(__u32 id, const char *name, int base)
 
 TEST_F_TIMEOUT(module, declared_pools, 120)
 {
+	static const char declared[] =
+		"pools=frames:4096x1024,msgs:256x65536 max_pools=5 max_total_bytes=67108864";
 	struct fixedpool_pool_query_args q;
 	struct fixedpool_info_args info;
 	int fd = -1;
@@ -238,8 +240,7 @@ TEST_F_TIMEOUT(module, declared_pools, 120)
 	__u64 h;
 
 	ASSERT_EQ(0, unload());
-	ASSERT_EQ(0, load("pools=frames:4096x1024,msgs:256x65536 max_pools=5 "
-			  "max_total_bytes=67108864"));
+	ASSERT_EQ(0, load(declared));
 	EXPECT_EQ(2, fp_pools());
 	id = pool_named("msgs");
 	ASSERT_NE(0, id);

@@ -347,8 +347,8 @@ TEST_F(send, batches)
 		}
 		for (i = 0; i < n; i++) {
 			ASSERT_EQ(self->h[i], self->e[i].handle);
-			ASSERT_EQ(self->h[i], *(__u64 *)at(self->mb,
-							  self->h[i]));
+			ASSERT_EQ(self->h[i],
+				  *(__u64 *)at(self->mb, self->h[i]));
 		}
 		ASSERT_EQ(0, fp_free(self->b, self->h, n, NULL));
 	}

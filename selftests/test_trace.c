@@ -82,7 +82,8 @@ static bool names_pool(const char *line, __u32 id)
 	const char *at = strstr(line, ": ");
 	size_t n = snprintf(want, sizeof(want), ": pool=%u", id);
 
-	return at && !strncmp(at, want, n) && strchr(" \n", at[n]);
+	return at && !strncmp(at, want, n) &&
+	       (!at[n] || at[n] == ' ' || at[n] == '\n');
 }
 
 TEST_F(trace, one_of_each)

@@ -31,6 +31,7 @@ static void give_back(struct fp_pool *pool, bool *out, const u32 *indices,
 	u32 i, n;
 
 	for (i = 0; i < count; i++)
+		/* cppcheck-suppress uninitvar */
 		out[indices[i]] = false;
 	for (i = 0; i < count; i += n) {
 		n = min(count - i, FP_PIECE);

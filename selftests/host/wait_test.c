@@ -117,7 +117,7 @@ static void free_for_three(void *arg, unsigned int me)
 		return;
 	}
 	until_waiting(q, THREADS - 1);
-	must(host_free(q->clients[me], q->held) == 0);
+	must(host_free(q->clients[THREADS - 1], q->held) == 0);
 }
 
 static void who_came_first_is_served_first(void **state)
@@ -151,7 +151,7 @@ static void kill_the_first_then_free(void *arg, unsigned int me)
 		return;
 	}
 	until_waiting(q, THREADS - 1);
-	must(host_free(q->clients[me], q->held) == 0);
+	must(host_free(q->clients[THREADS - 1], q->held) == 0);
 	shim_kill(__atomic_load_n(&q->tasks[0], __ATOMIC_ACQUIRE));
 	__atomic_store_n(&q->killed, true, __ATOMIC_RELEASE);
 }
@@ -183,7 +183,7 @@ static void free_after_the_first_has_left(void *arg, unsigned int me)
 	}
 	until_waiting(q, THREADS - 1);
 	until_waiting(q, THREADS - 2);
-	must(host_free(q->clients[me], q->held) == 0);
+	must(host_free(q->clients[THREADS - 1], q->held) == 0);
 }
 
 static void who_gives_up_passes_the_turn_on(void **state)

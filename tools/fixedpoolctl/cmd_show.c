@@ -98,7 +98,8 @@ static int list_run(int argc, char **argv, const void *options)
 		{ "ID", true }, { "NAME", false }, { "BLOCK", true },
 		{ "MAX", true }, { "TOTAL", true }, { "HELD", true },
 		{ "INBOX", true }, { "ORPHANS", true }, { "FREE", true },
-		{ "MEMORY", true }, { "CLIENTS", true }, { "OWNER", false }, { "MODE", false }, { "FLAGS", false },
+		{ "MEMORY", true }, { "CLIENTS", true }, { "OWNER", false },
+		{ "MODE", false }, { "FLAGS", false },
 	};
 	const struct show_options *o = options;
 	struct table *table;
