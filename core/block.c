@@ -2,9 +2,11 @@
 /*
  * Block: the steps that a block's word takes. See fp_block.h for its layout.
  */
+#include <linux/bitops.h>
 #include <linux/bug.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/nospec.h>
 
 #include "fp_block.h"
 
@@ -111,6 +113,106 @@ int fp_block_end_sole(struct fp_block *block, u32 gen, u32 client)
 	} while (!atomic64_try_cmpxchg(&block->word, &word,
 				       fp_word(gen, FP_BLOCK_FREE, client)));
 	return 0;
+}
+
+/**
+ * fp_block_give_run() - make free blocks the client's, that need no care
+ * @blocks: what bit 0 of @mask stands for
+ * @mask: blocks that the caller took off the free lists
+ * @client: id of the holder
+ * @trusted: id whose old bytes the holder may see, or FP_ID_ANY for none
+ * @low: low half of the handle of bit 0
+ * @handles: set to the handles, lowest block first
+ *
+ * Stops at the first block whose bytes are somebody else's.
+ *
+ * Context: any.
+ * Return: the blocks that were not given.
+ */
+unsigned long fp_block_give_run(struct fp_block *blocks, unsigned long mask,
+				u32 client, u32 trusted, u32 low, u64 *handles)
+{
+	for (; mask; mask &= mask - 1) {
+		u32 i = __ffs(mask);
+		u32 last = fp_word_id(atomic64_read(&blocks[i].word));
+
+		if (last != FP_ID_NONE && (last != trusted ||
+					   last == FP_ID_ANY))
+			break;
+		*handles++ = fp_handle_of(fp_word_gen(fp_block_give(&blocks[i],
+								    client,
+								    false)),
+					  low + i);
+	}
+	return mask;
+}
+
+/**
+ * fp_block_end_run() - end the only holds of neighbours
+ * @blocks: what the handle with the low half @low stands for
+ * @low: that half
+ * @limit: blocks there, up to BITS_PER_LONG
+ * @handles: @count handles, any values
+ * @count: how many
+ * @client: id of the client whose holds are to end
+ * @ended: set to the blocks that are free now, and the caller's
+ *
+ * Stops at the first handle that is not of these blocks, or whose hold
+ * fp_block_end_sole() would not end.
+ *
+ * Context: any.
+ * Return: handles dealt with.
+ */
+u32 fp_block_end_run(struct fp_block *blocks, u32 low, u32 limit,
+		     const u64 *handles, u32 count, u32 client,
+		     unsigned long *ended)
+{
+	unsigned long mask = 0;
+	u32 n;
+
+	for (n = 0; n < count; n++) {
+		u32 at = (u32)handles[n] - low;
+		u32 gen = fp_handle_gen(handles[n]);
+		s64 held = fp_word(gen, FP_BLOCK_HELD, client);
+
+		if (at >= limit)
+			break;
+		at = array_index_nospec(at, limit);
+		if (!atomic64_try_cmpxchg(&blocks[at].word, &held,
+					  fp_word(gen, FP_BLOCK_FREE, client)))
+			break;
+		mask |= 1UL << at;
+	}
+	*ended = mask;
+	return n;
+}
+
+/**
+ * fp_block_end_mask() - end the only holds that a client has of these
+ * @blocks: what bit 0 of @mask stands for
+ * @mask: blocks that the client seems to hold
+ * @client: its id
+ *
+ * Context: any.
+ * Return: those that are free now, and the caller's; the rest is SHARED, to be
+ * kept, or not the client's any more.
+ */
+unsigned long fp_block_end_mask(struct fp_block *blocks, unsigned long mask,
+				u32 client)
+{
+	unsigned long ended = 0;
+
+	for (; mask; mask &= mask - 1) {
+		u32 i = __ffs(mask);
+		s64 word = fp_block_read(&blocks[i]);
+
+		if ((u32)word == (u32)fp_word(0, FP_BLOCK_HELD, client) &&
+		    atomic64_try_cmpxchg(&blocks[i].word, &word,
+					 fp_word(fp_word_gen(word),
+						 FP_BLOCK_FREE, client)))
+			ended |= 1UL << i;
+	}
+	return ended;
 }
 
 /* One step from a word, the keep bit going along but to FREE. */

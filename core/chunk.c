@@ -108,10 +108,10 @@ struct fp_chunk *fp_chunk_create(const struct fp_geometry *geo, u32 nr,
 	chunk->budget = budget;
 	chunk->nr_free = len;
 
-	chunk->free = kvcalloc(BITS_TO_LONGS(len), sizeof(long), gfp);
+	chunk->free = kvcalloc(fp_chunk_words(chunk), sizeof(long), gfp);
 	if (!chunk->free)
 		goto free_chunk;
-	bitmap_set(chunk->free, 0, len);
+	bitmap_set(chunk->free, chunk->base % BITS_PER_LONG, len);
 	chunk->blocks = kvcalloc(len, sizeof(*chunk->blocks), gfp);
 	if (!chunk->blocks)
 		goto free_bits;
@@ -150,47 +150,53 @@ void fp_chunk_destroy(struct fp_chunk *chunk)
 /**
  * fp_chunk_take() - take free blocks
  * @chunk: the chunk
- * @indices: room for @count indices
- * @count: blocks wanted
+ * @batch: gets them
+ * @count: blocks wanted, no more than fit
  *
  * Context: under pool->lock.
  * Return: blocks taken, lowest first; fewer than @count only if there are no
  * more.
  */
-u32 fp_chunk_take(struct fp_chunk *chunk, u32 *indices, u32 count)
+u32 fp_chunk_take(struct fp_chunk *chunk, struct fp_batch *batch, u32 count)
 {
-	u32 words = BITS_TO_LONGS(chunk->nr_blocks);
-	u32 got = 0;
+	u32 taken = 0;
 
-	while (chunk->hint < words && got < count) {
+	while (chunk->hint < fp_chunk_words(chunk) && taken < count) {
 		unsigned long *word = &chunk->free[chunk->hint];
-		u32 base = chunk->base + chunk->hint * BITS_PER_LONG;
+		unsigned long mask = *word;
+		u32 nr = hweight_long(mask);
 
-		while (*word && got < count) {
-			indices[got++] = base + __ffs(*word);
-			*word &= *word - 1;
+		if (nr > count - taken) {
+			nr = count - taken;
+			mask = fp_mask_lowest(mask, nr);
 		}
+		*word ^= mask;
+		if (nr)
+			fp_batch_add_run(batch, fp_run_base(chunk->base) +
+					 chunk->hint * BITS_PER_LONG +
+					 __ffs(mask), mask, nr);
+		taken += nr;
 		if (!*word)
 			chunk->hint++;
 	}
-	chunk->nr_free -= got;
-	return got;
+	chunk->nr_free -= taken;
+	return taken;
 }
 
 /**
- * fp_chunk_put() - put a block back among the free
+ * fp_chunk_put() - put blocks back among the free
  * @chunk: the chunk
- * @index: a block of it that the caller owns
+ * @run: blocks of it that the caller owns
  *
  * Context: under pool->lock.
  */
-void fp_chunk_put(struct fp_chunk *chunk, u32 index)
+void fp_chunk_put(struct fp_chunk *chunk, const struct fp_run *run)
 {
-	u32 bit = index - chunk->base;
+	u32 word = (run->at - fp_run_base(chunk->base)) / BITS_PER_LONG;
 
-	__set_bit(bit, chunk->free);
-	chunk->hint = min_t(u32, chunk->hint, BIT_WORD(bit));
-	chunk->nr_free++;
+	chunk->free[word] |= run->mask;
+	chunk->hint = min(chunk->hint, word);
+	chunk->nr_free += hweight_long(run->mask);
 }
 
 /**

@@ -5,6 +5,7 @@
  * A chunk is a power of two of blocks, so that an index splits into chunk and
  * place by a shift, and whole pages, so that a page belongs to one chunk.
  */
+#include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
@@ -113,6 +114,7 @@ int fp_geometry_init(struct fp_geometry *geo,
 		.align = align,
 		.chunk_blocks = chunk_blocks,
 		.chunk_shift = ilog2(chunk_blocks),
+		.run_blocks = min_t(u32, chunk_blocks, BITS_PER_LONG),
 		.nr_chunks = DIV_ROUND_UP((u32)spec->max_blocks, chunk_blocks),
 		.chunk_pages = (chunk_blocks * stride) >> PAGE_SHIFT,
 	};

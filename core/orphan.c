@@ -8,10 +8,9 @@
 #include <linux/sched.h>
 #include <linux/xarray.h>
 
+#include "fp_compat.h"
 #include "fp_orphan.h"
 #include "fp_trace.h"
-
-#define FP_COLLECT_BATCH	64
 
 /**
  * fp_orphan_reserve() - make sure that a block can become an orphan
@@ -153,11 +152,11 @@ unlock:
 	return collected;
 }
 
-static void fp_orphan_freed(struct fp_pool *pool, const u32 *indices, u32 count)
+static void fp_orphan_freed(struct fp_pool *pool, struct fp_batch *batch)
 {
-	fp_pool_count(pool, FP_STAT_FREES, count);
-	fp_pool_count(pool, FP_STAT_GC_RECLAIMED, count);
-	fp_pool_return(pool, indices, count);
+	fp_pool_count(pool, FP_STAT_FREES, batch->nr);
+	fp_pool_count(pool, FP_STAT_GC_RECLAIMED, batch->nr);
+	fp_pool_return(pool, batch);
 }
 
 /**
@@ -174,25 +173,23 @@ u64 fp_orphan_collect(struct fp_pool *pool, u64 min_age_ms)
 {
 	u64 now_ms = ktime_to_ms(ktime_get());
 	u64 oldest_ms = now_ms;
-	u32 indices[FP_COLLECT_BATCH];
+	struct fp_batch batch __uninitialized;
 	unsigned long index;
 	u64 collected = 0;
 	void *entry;
-	u32 n = 0;
 
+	fp_batch_init(&batch);
 	xa_for_each_marked(&pool->kept, index, entry, FP_ORPHAN) {
 		cond_resched();
 		if (!fp_orphan_collect_one(pool, index, now_ms, min_age_ms,
 					   &oldest_ms))
 			continue;
-		indices[n++] = index;
+		fp_batch_add(&batch, index);
 		collected++;
-		if (n == FP_COLLECT_BATCH) {
-			fp_orphan_freed(pool, indices, n);
-			n = 0;
-		}
+		if (batch.nr_runs == FP_PIECE)
+			fp_orphan_freed(pool, &batch);
 	}
-	fp_orphan_freed(pool, indices, n);
+	fp_orphan_freed(pool, &batch);
 	/* what became an orphan meanwhile is younger than now_ms */
 	WRITE_ONCE(pool->oldest_ms, oldest_ms);
 	fp_pool_count(pool, FP_STAT_GC_RUNS, 1);

@@ -29,11 +29,10 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "fp_compat.h"
 #include "fp_orphan.h"
 #include "fp_pool.h"
 #include "fp_trace.h"
-
-#define FP_CACHE_BATCH	(FP_CACHE_SLOTS / 2)
 
 static struct fp_cache *fp_pool_this_cache(struct fp_pool *pool)
 {
@@ -66,7 +65,8 @@ static struct fp_chunk *fp_pool_fullest(struct fp_pool *pool)
 	return NULL;
 }
 
-static u32 fp_pool_take_locked(struct fp_pool *pool, u32 *indices, u32 count)
+static u32 fp_pool_take_locked(struct fp_pool *pool, struct fp_batch *batch,
+			       u32 count)
 {
 	struct fp_chunk *chunk;
 	u32 got = 0;
@@ -76,36 +76,42 @@ static u32 fp_pool_take_locked(struct fp_pool *pool, u32 *indices, u32 count)
 		chunk = fp_pool_fullest(pool);
 		if (!chunk)
 			break;
-		got += fp_chunk_take(chunk, indices + got, count - got);
+		got += fp_chunk_take(chunk, batch, count - got);
 		fp_pool_file_chunk(pool, chunk);
 	}
 	WRITE_ONCE(pool->nr_free, pool->nr_free - got);
 	return got;
 }
 
-static void fp_pool_put_locked(struct fp_pool *pool, const u32 *indices,
-			       u32 count)
+/* Put a whole batch back into the chunks. */
+static void fp_pool_put_back(struct fp_pool *pool, struct fp_batch *batch)
 {
 	struct fp_chunk *chunk;
 	u32 i;
 
-	lockdep_assert_held(&pool->lock);
-	for (i = 0; i < count; i++) {
-		chunk = pool->chunks[indices[i] >> pool->geo.chunk_shift];
-		fp_chunk_put(chunk, indices[i]);
-		fp_pool_file_chunk(pool, chunk);
-	}
-	WRITE_ONCE(pool->nr_free, pool->nr_free + count);
-}
-
-static void fp_pool_put_back(struct fp_pool *pool, const u32 *indices,
-			     u32 count)
-{
-	if (!count)
+	if (!batch->nr)
 		return;
 	spin_lock(&pool->lock);
-	fp_pool_put_locked(pool, indices, count);
+	for (i = 0; i < batch->nr_runs; i++) {
+		chunk = pool->chunks[batch->runs[i].at >>
+				     pool->geo.chunk_shift];
+		fp_chunk_put(chunk, &batch->runs[i]);
+		fp_pool_file_chunk(pool, chunk);
+	}
+	WRITE_ONCE(pool->nr_free, pool->nr_free + batch->nr);
 	spin_unlock(&pool->lock);
+	fp_batch_init(batch);
+}
+
+/*
+ * Blocks are where they are found: tell who waits. The common case is that
+ * nobody does, and costs two loads behind the barrier of fp_line_wake().
+ */
+static void fp_pool_wake(struct fp_pool *pool)
+{
+	smp_mb();
+	if (READ_ONCE(pool->line.nr) || waitqueue_active(&pool->line.poll))
+		fp_line_wake(&pool->line);
 }
 
 static u64 fp_pool_sum(struct fp_pool *pool, enum fp_stat stat)
@@ -142,15 +148,17 @@ static void fp_pool_raise_high_water(struct fp_pool *pool, u64 held)
 }
 
 /* Blocks from the chunks, and as the lock is taken anyway some to park. */
-static u32 fp_pool_refill(struct fp_pool *pool, u32 *indices, u32 count)
+static noinline void fp_pool_refill(struct fp_pool *pool,
+				    struct fp_batch *batch, u32 count)
 {
-	u32 spare[FP_CACHE_BATCH];
-	u32 got, parked, more = 0;
+	struct fp_batch spare __uninitialized;
+	u32 got, more = 0;
 
+	fp_batch_init(&spare);
 	spin_lock(&pool->lock);
-	got = fp_pool_take_locked(pool, indices, count);
+	got = fp_pool_take_locked(pool, batch, count);
 	if (got == count)
-		more = fp_pool_take_locked(pool, spare,
+		more = fp_pool_take_locked(pool, &spare,
 					   pool->cache_slots / 2);
 	if (pool->total - pool->nr_free > pool->peak_out) {
 		pool->peak_out = pool->total - pool->nr_free;
@@ -158,28 +166,26 @@ static u32 fp_pool_refill(struct fp_pool *pool, u32 *indices, u32 count)
 	}
 	spin_unlock(&pool->lock);
 
-	parked = fp_cache_put(fp_pool_this_cache(pool), spare, more,
-			      pool->cache_slots);
-	fp_pool_put_back(pool, spare + parked, more - parked);
+	if (!more)
+		return;
+	fp_cache_put(fp_pool_this_cache(pool), &spare, pool->cache_slots);
+	fp_pool_put_back(pool, &spare);
 	/* who came meanwhile did not find what was in our hands */
-	if (more)
-		fp_line_wake(&pool->line);
-	return got;
+	fp_pool_wake(pool);
 }
 
 /* Blocks out of other CPUs' caches. */
-static u32 fp_pool_flush(struct fp_pool *pool, u32 *indices, u32 count)
+static void fp_pool_flush(struct fp_pool *pool, struct fp_batch *batch,
+			  u32 count)
 {
-	u32 got = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		got += fp_cache_take(&per_cpu_ptr(pool->cpu, cpu)->cache,
-				     indices + got, count - got);
-		if (got == count)
+		count -= fp_cache_take(&per_cpu_ptr(pool->cpu, cpu)->cache,
+				       batch, count);
+		if (!count)
 			break;
 	}
-	return got;
 }
 
 static int fp_pool_add_chunk(struct fp_pool *pool)
@@ -230,97 +236,96 @@ unlock:
 /**
  * fp_pool_take() - take blocks off the free lists
  * @pool: the pool
- * @indices: room for @count indices
- * @count: blocks wanted
- * @got: set to the number of blocks taken, which are the caller's to give to a
- *	client, or to give back
+ * @batch: to be filled with the blocks taken, which are the caller's to give to
+ *	a client, or to give back
+ * @count: blocks wanted, up to FP_PIECE
  *
  * In this order: this CPU's cache, the chunks, the other CPUs' caches, orphans
  * that are old enough, a new chunk.
  *
  * Context: process context, may sleep.
- * Return: 0 if @got is @count; else why it is less: -EAGAIN all blocks are in
- * use, -ENOMEM, -ENOSPC, -EINTR.
+ * Return: 0 if @batch has @count blocks; else why it has less: -EAGAIN all
+ * blocks are in use, -ENOMEM, -ENOSPC, -EINTR.
  */
-int fp_pool_take(struct fp_pool *pool, u32 *indices, u32 count, u32 *got)
+int fp_pool_take(struct fp_pool *pool, struct fp_batch *batch, u32 count)
 {
-	u32 n = fp_cache_take(fp_pool_this_cache(pool), indices, count);
 	int err = 0;
 
-	while (n < count && !err) {
-		n += fp_pool_refill(pool, indices + n, count - n);
-		if (n < count)
-			n += fp_pool_flush(pool, indices + n, count - n);
-		if (n < count && !fp_orphan_collect_due(pool, 1))
+	fp_batch_init(batch);
+	fp_cache_take(fp_pool_this_cache(pool), batch, count);
+	while (batch->nr < count && !err) {
+		fp_pool_refill(pool, batch, count - batch->nr);
+		if (batch->nr < count)
+			fp_pool_flush(pool, batch, count - batch->nr);
+		if (batch->nr < count && !fp_orphan_collect_due(pool, 1))
 			err = fp_pool_grow(pool);
 	}
-	*got = n;
 	return err;
+}
+
+/* The cache is full: half of it goes, so that the next free finds room. */
+static noinline void fp_pool_spill(struct fp_pool *pool, struct fp_cache *cache,
+				   struct fp_batch *batch)
+{
+	struct fp_batch spill __uninitialized;
+
+	fp_batch_init(&spill);
+	fp_cache_take(cache, &spill, pool->cache_slots / 2);
+	fp_cache_put(cache, batch, pool->cache_slots);
+	fp_pool_put_back(pool, &spill);
+	fp_pool_put_back(pool, batch);
 }
 
 /**
  * fp_pool_give_back() - blocks that the caller owns are free again
  * @pool: the pool
- * @indices: @count blocks, their words FREE
- * @count: how many
+ * @batch: the blocks, their words FREE; empty afterwards
  *
  * They are parked on this CPU as far as they fit.
  *
  * Context: process context.
  */
-void fp_pool_give_back(struct fp_pool *pool, const u32 *indices, u32 count)
+void fp_pool_give_back(struct fp_pool *pool, struct fp_batch *batch)
 {
 	struct fp_cache *cache = fp_pool_this_cache(pool);
-	u32 spill[FP_CACHE_BATCH];
-	u32 n = fp_cache_put(cache, indices, count, pool->cache_slots);
-	u32 spilled;
 
-	if (n < count) {
-		/* half of the cache goes, so that the next free finds room */
-		spilled = fp_cache_take(cache, spill, pool->cache_slots / 2);
-		n += fp_cache_put(cache, indices + n, count - n,
-				  pool->cache_slots);
-		fp_pool_put_back(pool, spill, spilled);
-		fp_pool_put_back(pool, indices + n, count - n);
-	}
-	if (count)
-		fp_line_wake(&pool->line);
+	if (!batch->nr)
+		return;
+	fp_cache_put(cache, batch, pool->cache_slots);
+	if (batch->nr)
+		fp_pool_spill(pool, cache, batch);
+	fp_pool_wake(pool);
 }
 
 /**
  * fp_pool_return() - as fp_pool_give_back(), but straight to the chunks
  * @pool: the pool
- * @indices: @count blocks, their words FREE
- * @count: how many
+ * @batch: the blocks, their words FREE; empty afterwards
  *
  * Context: process context.
  */
-void fp_pool_return(struct fp_pool *pool, const u32 *indices, u32 count)
+void fp_pool_return(struct fp_pool *pool, struct fp_batch *batch)
 {
-	fp_pool_put_back(pool, indices, count);
-	if (count)
-		fp_line_wake(&pool->line);
+	if (!batch->nr)
+		return;
+	fp_pool_put_back(pool, batch);
+	fp_pool_wake(pool);
 }
 
 /**
- * fp_pool_chunk() - the chunk of a block
+ * fp_pool_return_one() - as fp_pool_return() for one block
  * @pool: the pool
- * @index: any value, also a user's
+ * @index: the block, its word FREE
  *
- * Context: any.
- * Return: the chunk, which lives as long as the pool; NULL if no such block is
- * committed.
+ * Context: process context.
  */
-struct fp_chunk *fp_pool_chunk(struct fp_pool *pool, u32 index)
+void fp_pool_return_one(struct fp_pool *pool, u32 index)
 {
-	u32 nr;
+	struct fp_batch batch __uninitialized;
 
-	if (index >= pool->geo.max_blocks)
-		return NULL;
-	nr = array_index_nospec(index >> pool->geo.chunk_shift,
-				pool->geo.nr_chunks);
-	/* pairs with fp_pool_add_chunk() */
-	return smp_load_acquire(&pool->chunks[nr]);
+	fp_batch_init(&batch);
+	fp_batch_add(&batch, index);
+	fp_pool_return(pool, &batch);
 }
 
 /**
@@ -390,7 +395,7 @@ void fp_pool_snapshot(struct fp_pool *pool, struct fp_snapshot *snap)
 	for (i = 0; i < FP_STAT_NR; i++)
 		snap->stats[i] = fp_pool_sum(pool, i);
 	for_each_possible_cpu(cpu)
-		snap->cached += READ_ONCE(per_cpu_ptr(pool->cpu, cpu)->cache.nr);
+		snap->cached += READ_ONCE(per_cpu_ptr(pool->cpu, cpu)->cache.blocks.nr);
 	snap->held = fp_pool_held(pool);
 	snap->inbox = atomic64_read(&pool->nr_inbox);
 	snap->orphaned = atomic64_read(&pool->nr_orphans);

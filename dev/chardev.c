@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "fp_compat.h"
 #include "fp_dev.h"
 
 enum fp_who {
@@ -37,6 +38,9 @@ struct fp_op {
 	enum fp_who who;
 	int (*run)(struct fp_call *call);
 };
+
+/* Whole words, for fp_call_fetch_known(). */
+static_assert(sizeof(union fp_args) % sizeof(u64) == 0);
 
 #define FP_OP(_cmd, _run, _field, _last, _write, _who)			\
 	[_IOC_NR(_cmd)] = {						\
@@ -96,7 +100,33 @@ static const struct fp_op *fp_op_find(unsigned int cmd)
 	return fp_ops[nr].run && fp_ops[nr].cmd == cmd ? &fp_ops[nr] : NULL;
 }
 
-/* The user's struct is read once; only the copy is looked at. */
+/*
+ * Nearly everybody was compiled with the struct of today: it is read word by
+ * word. Anything else, a fault included, is fp_call_fetch()'s, which starts anew.
+ */
+static bool fp_call_fetch_known(struct fp_call *call, const struct fp_op *op)
+{
+	const u64 __user *from = call->uarg;
+	u64 *to = (u64 *)&call->args;
+	u32 i;
+
+	if (!user_read_access_begin(from, op->size))
+		return false;
+	unsafe_get_user(to[0], from, fault);
+	if (call->args.size != op->size)
+		goto fault;
+	for (i = 1; i < op->size / sizeof(*to); i++)
+		unsafe_get_user(to[i], from + i, fault);
+	user_read_access_end();
+	call->size = op->size;
+	return true;
+
+fault:
+	user_read_access_end();
+	return false;
+}
+
+/* Whatever is read, once and for all, is the copy; only that is looked at. */
 static int fp_call_fetch(struct fp_call *call, const struct fp_op *op)
 {
 	u32 size;
@@ -148,7 +178,7 @@ s64 fp_call_timeout(const struct fp_call *call, s64 timeout_ns, bool nonblock)
 static long fp_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	const struct fp_op *op = fp_op_find(cmd);
-	struct fp_call call;
+	struct fp_call call __uninitialized;
 	int err;
 
 	if (!op)
@@ -158,9 +188,11 @@ static long fp_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	call.filp = filp;
 	call.file = fp_file_of(filp);
 	call.uarg = (void __user *)arg;
-	err = fp_call_fetch(&call, op);
-	if (err)
-		return err;
+	if (!fp_call_fetch_known(&call, op)) {
+		err = fp_call_fetch(&call, op);
+		if (err)
+			return err;
+	}
 	call.client = fp_file_client(call.file);
 	if (op->who != FP_ANYBODY && !call.client)
 		return -ENOTCONN;

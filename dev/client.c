@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 
 #include "fp_client.h"
+#include "fp_compat.h"
 #include "fp_orphan.h"
 #include "fp_trace.h"
 
@@ -35,6 +36,7 @@ struct fp_leaf *fp_client_make_leaf(struct fp_client *client, u32 index)
 	leaf = kzalloc(sizeof(*leaf), GFP_KERNEL_ACCOUNT);
 	if (!leaf)
 		return NULL;
+	leaf->at = index / FP_LEAF_BITS;
 	old = xa_cmpxchg(&client->leaves, index / FP_LEAF_BITS, NULL, leaf,
 			 GFP_KERNEL);
 	if (!old)
@@ -89,30 +91,6 @@ bool fp_client_may_touch_locked(struct fp_client *client, u32 index, bool write)
 }
 
 /**
- * fp_client_can_alloc() - would ALLOC of one block find one, as things are
- * @client: the client
- *
- * Context: process context.
- * Return: whether there is room in the quota, and a free block, or room for
- * one. The machine's memory may run out all the same.
- */
-bool fp_client_can_alloc(struct fp_client *client)
-{
-	struct fp_pool *pool = client->pool;
-	u32 quota = READ_ONCE(pool->quota);
-	struct fp_snapshot snap;
-
-	if (quota && atomic_read(&client->nr_held) >= quota)
-		return false;
-	if (READ_ONCE(pool->line.nr))
-		return false;
-	if (!fp_orphan_due_in_ms(pool))
-		return true;
-	fp_pool_snapshot(pool, &snap);
-	return snap.free || snap.cached || snap.total < pool->geo.max_blocks;
-}
-
-/**
  * fp_client_may_touch() - does the client hold this block right now
  * @client: the client
  * @index: any block that is committed
@@ -131,102 +109,6 @@ bool fp_client_may_touch(struct fp_client *client, u32 index, bool write)
 	may = fp_client_may_touch_locked(client, index, write);
 	spin_unlock(lock);
 	return may;
-}
-
-/**
- * fp_client_charge() - count blocks against the quota
- * @client: the client
- * @count: blocks wanted
- * @all: all of them or none
- *
- * Context: any.
- * Return: how many the quota allows, and are counted now.
- */
-u32 fp_client_charge(struct fp_client *client, u32 count, bool all)
-{
-	u32 quota = READ_ONCE(client->pool->quota) ?: FP_MAX_BLOCKS;
-	int held = atomic_read(&client->nr_held);
-	u32 room;
-
-	do {
-		room = held < quota ? quota - held : 0;
-		if (room < count && all)
-			return 0;
-		room = min(room, count);
-	} while (room &&
-		 !atomic_try_cmpxchg(&client->nr_held, &held, held + room));
-	return room;
-}
-
-/**
- * fp_client_uncharge() - undo fp_client_charge()
- * @client: the client
- * @count: blocks
- *
- * Context: any.
- */
-void fp_client_uncharge(struct fp_client *client, u32 count)
-{
-	if (!count)
-		return;
-	/* a full barrier, for fp_line_wake_poll() */
-	if (atomic_sub_return(count, &client->nr_held) >= 0 &&
-	    READ_ONCE(client->pool->quota))
-		fp_line_wake_poll(&client->pool->line);
-}
-
-/**
- * fp_client_refuse() - count a bad handle, and trace it
- * @client: the client
- * @handle: the handle
- * @err: why, as a negative errno
- *
- * Context: any.
- * Return: @err.
- */
-int fp_client_refuse(struct fp_client *client, u64 handle, int err)
-{
-	switch (err) {
-	case -EINVAL:
-		fp_pool_count(client->pool, FP_STAT_BAD_HANDLES, 1);
-		break;
-	case -ESTALE:
-		fp_pool_count(client->pool, FP_STAT_STALE_HANDLES, 1);
-		break;
-	case -EPERM:
-		fp_pool_count(client->pool, FP_STAT_FOREIGN_HANDLES, 1);
-		break;
-	default:
-		return err;	/* nothing is wrong with the handle */
-	}
-	trace_fixedpool_bad_handle(client->pool->id, client->id, handle, err);
-	return err;
-}
-
-/**
- * fp_client_failed() - count an ALLOC or HOLD that failed for want of something
- * @client: the client
- * @err: why, as a negative errno
- *
- * Context: any.
- */
-void fp_client_failed(struct fp_client *client, int err)
-{
-	switch (err) {
-	case -EAGAIN:
-		fp_pool_count(client->pool, FP_STAT_FAIL_AGAIN, 1);
-		break;
-	case -ETIMEDOUT:
-		fp_pool_count(client->pool, FP_STAT_TIMEOUTS, 1);
-		break;
-	case -EDQUOT:
-		fp_pool_count(client->pool, FP_STAT_FAIL_QUOTA, 1);
-		break;
-	case -ENOMEM:
-	case -ENOSPC:
-		fp_pool_count(client->pool, FP_STAT_FAIL_NOMEM, 1);
-		break;
-	}
 }
 
 /**
@@ -387,40 +269,126 @@ static int fp_client_note(struct fp_chunk *chunk, u32 index,
 }
 
 /*
- * Make one taken block the client's: bytes, note, bit, then the word. Return
- * the handle, or 0 if out of memory: the block is still the caller's then.
+ * All that a taken block may need before it is the client's: a note, other page
+ * tables without it, fresh pages, zeros. Return 0 or -ENOMEM.
  */
-static u64 fp_client_give(struct fp_client *client, u32 index,
-			  const struct fp_alloc *how)
+static int fp_client_prepare(struct fp_client *client, struct fp_chunk *chunk,
+			     u32 index, const struct fp_alloc *how)
 {
 	struct fp_pool *pool = client->pool;
-	struct fp_chunk *chunk = fp_pool_chunk(pool, index);
-	struct fp_block *block = fp_chunk_block(chunk, index);
-	u32 id = READ_ONCE(pool->ids_reused) ? FP_ID_ANY : client->id;
-	struct fp_leaf *leaf = fp_client_make_leaf(client, index);
-	u64 word = fp_block_read(block);
+	u64 word = fp_block_read(fp_chunk_block(chunk, index));
+	u32 id = fp_client_trusted(client);
 	u32 last = fp_word_id(word);
-	u64 handle;
 
-	if (!leaf || fp_client_note(chunk, index, how))
-		return 0;
+	if (fp_client_note(chunk, index, how))
+		return -ENOMEM;
 	if (fp_pool_isolated(pool) && last != FP_ID_NONE &&
 	    (last != id || last == FP_ID_ANY) &&
 	    fp_client_take_over(client, index, last))
-		return 0;
+		return -ENOMEM;
 	if (fp_block_must_zero(word, id, how->zero,
 			       pool->flags & FP_POOL_NOZERO)) {
 		fp_chunk_zero(chunk, index);
 		fp_pool_count(pool, FP_STAT_ZEROED, 1);
 	}
-	if (how->keep && fp_orphan_reserve(pool, index))
+	return how->keep ? fp_orphan_reserve(pool, index) : 0;
+}
+
+/* One block that may need care. */
+static int fp_client_give_one(struct fp_client *client, struct fp_chunk *chunk,
+			      u32 index, const struct fp_alloc *how,
+			      u64 *handle)
+{
+	int err;
+
+	/* zeroing may take long */
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	err = fp_client_prepare(client, chunk, index, how);
+	if (err)
+		return err;
+	*handle = fp_handle(fp_word_gen(fp_block_give(fp_chunk_block(chunk,
+								     index),
+						      client->id, how->keep)),
+			    client->pool->tag, index);
+	return 0;
+}
+
+/*
+ * Make the blocks of a run the client's: bits, then each word. The run keeps
+ * those that were not given; return how many were.
+ */
+static u32 fp_client_give_run(struct fp_client *client, struct fp_run *run,
+			      const struct fp_alloc *how, u64 *handles,
+			      int *err)
+{
+	struct fp_chunk *chunk = fp_pool_chunk(client->pool, run->at);
+	struct fp_leaf *leaf = fp_client_make_leaf(client, run->at);
+	u32 base = fp_run_base(run->at);
+	unsigned long left = run->mask;
+	bool care = how->tag || how->zero || how->keep ||
+		    READ_ONCE(chunk->notes);
+	u64 *next = handles;
+
+	*err = leaf ? 0 : -ENOMEM;
+	if (!leaf)
 		return 0;
-	set_bit(index % FP_LEAF_BITS, leaf->held);
-	handle = fp_handle(fp_word_gen(fp_block_give(block, client->id,
-						     how->keep)),
-			   pool->tag, index);
-	trace_fixedpool_alloc(pool->id, client->id, handle);
-	return handle;
+	fp_leaf_set(leaf, run->at, left);
+	while (left && !*err) {
+		u32 at = base + __ffs(left);
+
+		if (!care) {
+			unsigned long given = left;
+
+			/* chunk->base may lie within the run's word */
+			left = fp_block_give_run(chunk->blocks + (s32)(base - chunk->base),
+						 left, client->id,
+						 fp_client_trusted(client),
+						 fp_handle_low(client->pool->tag, base),
+						 next);
+			next += hweight_long(given ^ left);
+			if (!left)
+				break;
+			at = base + __ffs(left);
+		}
+		*err = fp_client_give_one(client, chunk, at, how, next);
+		if (*err)
+			break;
+		next++;
+		left &= left - 1;
+	}
+	if (left)
+		fp_leaf_clear(leaf, run->at, left);
+	run->mask = left;
+	return next - handles;
+}
+
+/*
+ * Make a batch the client's, as far as that goes; it keeps the rest. Return how
+ * many blocks were given.
+ */
+static u32 fp_client_give(struct fp_client *client, struct fp_batch *batch,
+			  const struct fp_alloc *how, u64 *handles, int *err)
+{
+	u32 runs = 0, given = 0, i;
+
+	*err = 0;
+	while (runs < batch->nr_runs && !*err) {
+		given += fp_client_give_run(client, &batch->runs[runs], how,
+					    handles + given, err);
+		runs += !*err;
+	}
+	if (trace_fixedpool_alloc_enabled())
+		for (i = 0; i < given; i++)
+			trace_fixedpool_alloc(client->pool->id, client->id,
+					      handles[i]);
+	fp_pool_count(client->pool, FP_STAT_ALLOCS, given);
+	batch->nr -= given;
+	batch->nr_runs -= runs;
+	if (batch->nr)
+		memmove(batch->runs, batch->runs + runs,
+			batch->nr_runs * sizeof(*batch->runs));
+	return given;
 }
 
 /**
@@ -439,32 +407,22 @@ int fp_client_alloc(struct fp_client *client, const struct fp_alloc *how,
 		    u64 *handles, u32 count, u32 *done)
 {
 	u32 room = fp_client_charge(client, count, how->all);
-	u32 indices[FP_PIECE];
-	u32 got = 0, given = 0;
-	int taken = -EDQUOT, err;
+	struct fp_batch batch __uninitialized;
+	int err = -EDQUOT, failed;
+	u32 given = 0;
 
+	fp_batch_init(&batch);
 	if (room)
-		taken = fp_pool_take(client->pool, indices, room, &got);
-	err = taken;
-	if (how->all && got < count)
-		goto give_back;
-	for (; given < got; given++) {
-		/* zeroing may take long */
-		err = -EINTR;
-		if (given && fatal_signal_pending(current))
-			break;
-		handles[given] = fp_client_give(client, indices[given], how);
-		err = -ENOMEM;
-		if (!handles[given])
-			break;
+		err = fp_pool_take(client->pool, &batch, room);
+	if (!how->all || batch.nr == count) {
+		given = fp_client_give(client, &batch, how, handles, &failed);
+		/* all that was taken was given: short is short of blocks */
+		err = failed ?: given == room && room < count ? -EDQUOT : err;
 	}
-	/* all that was taken was given: what is short is short of blocks */
-	if (given == got)
-		err = given == room && room < count ? -EDQUOT : taken;
-	fp_pool_count(client->pool, FP_STAT_ALLOCS, given);
-give_back:
-	fp_pool_return(client->pool, indices + given, got - given);
-	fp_client_uncharge(client, room - given);
+	if (given < room) {
+		fp_pool_return(client->pool, &batch);
+		fp_client_uncharge(client, room - given);
+	}
 	*done = given;
 	return err;
 }
@@ -495,6 +453,7 @@ void fp_client_fini(struct fp_client *client)
 	xa_for_each(&client->leaves, at, leaf)
 		kfree(leaf);
 	xa_destroy(&client->leaves);
+	client->recent = NULL;
 	atomic_dec(&pool->nr_clients);
 	fp_client_put(client);
 	fp_pool_put(pool);

@@ -10,6 +10,7 @@
 #include <linux/sched.h>
 
 #include "fp_client.h"
+#include "fp_compat.h"
 #include "fp_orphan.h"
 #include "fp_trace.h"
 
@@ -72,7 +73,7 @@ void fp_client_drop_shared(struct fp_client *client, u64 handle, bool dying)
 	spin_unlock(lock);
 	if (end == FP_END_FREED) {
 		fp_pool_count(client->pool, FP_STAT_FREES, 1);
-		fp_pool_return(client->pool, &index, 1);
+		fp_pool_return_one(client->pool, index);
 	}
 }
 
@@ -188,6 +189,53 @@ static int fp_client_end(struct fp_client *client, struct fp_block *block,
 	return err;
 }
 
+/*
+ * End as many holds as there are of the common kind, on neighbours, from the
+ * front of @handles. Return how many; 0 if the first wants fp_client_end().
+ */
+static u32 fp_client_end_run(struct fp_client *client, const u64 *handles,
+			     u32 count, struct fp_batch *batch)
+{
+	struct fp_pool *pool = client->pool;
+	u32 first = fp_handle_index(*handles) & ~(pool->geo.run_blocks - 1);
+	struct fp_chunk *chunk = fp_pool_chunk(pool, first);
+	unsigned long ended;
+	u32 at, n;
+
+	/* STRICT wants each block revoked before it is on a list */
+	if (!chunk || pool->flags & FP_POOL_STRICT)
+		return 0;
+	at = first - chunk->base;
+	n = fp_block_end_run(&chunk->blocks[at], fp_handle_low(pool->tag, first),
+			     min(pool->geo.run_blocks, chunk->nr_blocks - at),
+			     handles, count, client->id, &ended);
+	if (!n)
+		return 0;
+	ended <<= first % BITS_PER_LONG;
+	fp_leaf_clear(fp_client_leaf(client, first), first, ended);
+	fp_batch_add_run(batch, first, ended, n);
+	return n;
+}
+
+/* End one hold, of whatever kind. */
+static int fp_client_end_one(struct fp_client *client, u64 handle,
+			     struct fp_batch *batch)
+{
+	struct fp_block *block = fp_client_lookup(client, handle);
+	u32 index = fp_handle_index(handle);
+	enum fp_end end;
+	int err = -EINVAL;
+
+	if (block)
+		err = fp_client_end(client, block, fp_handle_gen(handle), index,
+				    false, &end);
+	if (err)
+		return fp_client_refuse(client, handle, err);
+	if (end == FP_END_FREED)
+		fp_batch_add(batch, index);
+	return 0;
+}
+
 /**
  * fp_client_free() - end holds
  * @client: the client
@@ -201,66 +249,121 @@ static int fp_client_end(struct fp_client *client, struct fp_block *block,
 int fp_client_free(struct fp_client *client, const u64 *handles, u32 count,
 		   u32 *done)
 {
-	u32 indices[FP_PIECE];
-	u32 i, freed = 0;
+	struct fp_batch batch __uninitialized;
+	u32 i = 0, n;
 	int err = 0;
 
-	for (i = 0; i < count; i++) {
-		struct fp_block *block = fp_client_lookup(client, handles[i]);
-		u32 index = fp_handle_index(handles[i]);
-		enum fp_end end;
-
-		err = -EINVAL;
-		if (block)
-			err = fp_client_end(client, block,
-					    fp_handle_gen(handles[i]), index,
-					    false, &end);
-		if (err) {
-			fp_client_refuse(client, handles[i], err);
-			break;
+	fp_batch_init(&batch);
+	while (i < count) {
+		n = fp_client_end_run(client, handles + i, count - i, &batch);
+		if (!n) {
+			err = fp_client_end_one(client, handles[i], &batch);
+			if (err)
+				break;
+			n = 1;
 		}
-		trace_fixedpool_free(client->pool->id, client->id, handles[i]);
-		if (end == FP_END_FREED)
-			indices[freed++] = index;
+		i += n;
 	}
+	if (trace_fixedpool_free_enabled())
+		for (n = 0; n < i; n++)
+			trace_fixedpool_free(client->pool->id, client->id,
+					     handles[n]);
 	fp_client_uncharge(client, i);
-	fp_pool_count(client->pool, FP_STAT_FREES, freed);
-	fp_pool_give_back(client->pool, indices, freed);
+	fp_pool_count(client->pool, FP_STAT_FREES, batch.nr);
+	fp_pool_give_back(client->pool, &batch);
 	*done = i;
 	return err;
 }
 
+static void fp_client_trace_ended(struct fp_client *client,
+				  struct fp_chunk *chunk, u32 base,
+				  unsigned long mask)
+{
+	u32 index, gen;
+
+	for (; mask; mask &= mask - 1) {
+		index = base + __ffs(mask);
+		gen = fp_word_gen(fp_block_read(fp_chunk_block(chunk, index)));
+		trace_fixedpool_free(client->pool->id, client->id,
+				     fp_handle(gen, client->pool->tag, index));
+	}
+}
+
+/* End one hold that a bit stands for, of whatever kind. */
+static bool fp_client_end_bit(struct fp_client *client, struct fp_chunk *chunk,
+			      u32 index, bool dying, struct fp_batch *batch)
+{
+	struct fp_block *block = fp_chunk_block(chunk, index);
+	u32 gen = fp_word_gen(fp_block_read(block));
+	enum fp_end end;
+
+	/* or another thread has ended it */
+	if (fp_client_end(client, block, gen, index, dying, &end))
+		return false;
+	trace_fixedpool_free(client->pool->id, client->id,
+			     fp_handle(gen, client->pool->tag, index));
+	if (end == FP_END_FREED)
+		fp_batch_add(batch, index);
+	return true;
+}
+
+static void fp_client_ended(struct fp_client *client, struct fp_batch *batch)
+{
+	fp_pool_count(client->pool, FP_STAT_FREES, batch->nr);
+	fp_pool_return(client->pool, batch);
+}
+
+/* End the holds of a run: bits @mask of what @at is one of. */
+static u32 fp_client_end_bits(struct fp_client *client, struct fp_leaf *leaf,
+			      u32 at, unsigned long mask, bool dying,
+			      struct fp_batch *batch)
+{
+	struct fp_chunk *chunk = fp_pool_chunk(client->pool, at);
+	u32 base = fp_run_base(at), ended = 0;
+	unsigned long freed = 0;
+
+	if (dying || !(client->pool->flags & FP_POOL_STRICT))
+		freed = fp_block_end_mask(chunk->blocks + (s32)(base - chunk->base),
+					  mask, client->id);
+	if (freed) {
+		if (trace_fixedpool_free_enabled())
+			fp_client_trace_ended(client, chunk, base, freed);
+		fp_leaf_clear(leaf, at, freed);
+		ended = hweight_long(freed);
+		fp_batch_add_run(batch, at, freed, ended);
+		if (batch->nr_runs == FP_PIECE)
+			fp_client_ended(client, batch);
+	}
+	for (mask ^= freed; mask; mask &= mask - 1) {
+		ended += fp_client_end_bit(client, chunk, base + __ffs(mask),
+					   dying, batch);
+		if (batch->nr_runs == FP_PIECE)
+			fp_client_ended(client, batch);
+	}
+	return ended;
+}
+
 /* End all holds of one leaf; return how many. */
 static u32 fp_client_end_leaf(struct fp_client *client, struct fp_leaf *leaf,
-			      u32 base, bool dying)
+			      bool dying)
 {
-	u32 indices[FP_PIECE];
-	u32 ended = 0, freed = 0;
-	enum fp_end end;
-	u32 bit, gen;
+	u32 run = client->pool->geo.run_blocks;
+	struct fp_batch batch __uninitialized;
+	u32 base = leaf->at * FP_LEAF_BITS;
+	u32 bit, ended = 0;
 
-	for_each_set_bit(bit, leaf->held, FP_LEAF_BITS) {
-		struct fp_chunk *chunk = fp_pool_chunk(client->pool,
-						       base + bit);
-		struct fp_block *block = fp_chunk_block(chunk, base + bit);
+	fp_batch_init(&batch);
+	for (bit = find_first_bit(leaf->held, FP_LEAF_BITS); bit < FP_LEAF_BITS;
+	     bit = find_next_bit(leaf->held, FP_LEAF_BITS, bit + run)) {
+		unsigned long mask = GENMASK(run - 1, 0);
 
-		gen = fp_word_gen(fp_block_read(block));
-		if (fp_client_end(client, block, gen, base + bit, dying, &end))
-			continue;	/* another thread has ended it */
-		trace_fixedpool_free(client->pool->id, client->id,
-				     fp_handle(gen, client->pool->tag,
-					       base + bit));
-		ended++;
-		if (end == FP_END_FREED)
-			indices[freed++] = base + bit;
-		if (freed == FP_PIECE) {
-			fp_pool_count(client->pool, FP_STAT_FREES, freed);
-			fp_pool_return(client->pool, indices, freed);
-			freed = 0;
-		}
+		bit = round_down(bit, run);
+		mask <<= bit % BITS_PER_LONG;
+		mask &= READ_ONCE(leaf->held[BIT_WORD(bit)]);
+		ended += fp_client_end_bits(client, leaf, base + bit, mask,
+					    dying, &batch);
 	}
-	fp_pool_count(client->pool, FP_STAT_FREES, freed);
-	fp_pool_return(client->pool, indices, freed);
+	fp_client_ended(client, &batch);
 	return ended;
 }
 
@@ -281,7 +384,7 @@ u64 fp_client_end_all(struct fp_client *client, bool dying)
 	u32 n;
 
 	xa_for_each(&client->leaves, at, leaf) {
-		n = fp_client_end_leaf(client, leaf, at * FP_LEAF_BITS, dying);
+		n = fp_client_end_leaf(client, leaf, dying);
 		fp_client_uncharge(client, n);
 		ended += n;
 		cond_resched();

@@ -388,7 +388,7 @@ static void fp_inbox_end(struct fp_client *client, struct fp_parcel *parcel)
 	atomic64_dec(&client->pool->nr_inbox);
 	if (freed) {
 		fp_pool_count(client->pool, FP_STAT_FREES, 1);
-		fp_pool_return(client->pool, &index, 1);
+		fp_pool_return_one(client->pool, index);
 	}
 }
 

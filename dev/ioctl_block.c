@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "fp_compat.h"
 #include "fp_dev.h"
 #include "fp_orphan.h"
 
@@ -38,13 +39,39 @@ static void fp_alloc_undo(struct fp_client *client, const u64 *handles,
 	}
 }
 
+static int fp_put_handles(u64 __user *to, const u64 *handles, u32 count)
+{
+	u32 i;
+
+	if (count == 1)
+		return put_user(*handles, to);
+	if (!user_write_access_begin(to, count * sizeof(*to)))
+		return -EFAULT;
+	for (i = 0; i < count; i++)
+		unsafe_put_user(handles[i], to + i, fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+static int fp_get_handles(u64 *handles, const u64 __user *from, u32 count)
+{
+	if (count == 1)
+		return get_user(*handles, from);
+	return copy_from_user(handles, from, count * sizeof(*from)) ?
+	       -EFAULT : 0;
+}
+
 /* Hand a run of new handles to the user, or free them. */
 static int fp_alloc_deliver(struct fp_call *call, u32 at, const u64 *handles,
 			    u32 count)
 {
 	u64 __user *to = fp_user_handles(call->args.alloc.handles) + at;
 
-	if (!copy_to_user(to, handles, count * sizeof(*handles)) &&
+	if (!fp_put_handles(to, handles, count) &&
 	    !fp_call_done(call, at + count))
 		return 0;
 	fp_alloc_undo(call->client, handles, count);
@@ -66,7 +93,7 @@ static int fp_alloc_some(struct fp_call *call, u32 *done)
 {
 	struct fp_alloc how = fp_alloc_how(&call->args.alloc);
 	u32 count = call->args.alloc.count;
-	u64 handles[FP_PIECE];
+	u64 handles[FP_PIECE] __uninitialized;
 	int err, fault;
 	u32 got;
 
@@ -128,6 +155,32 @@ static int fp_alloc_check(const struct fixedpool_alloc_args *args,
 	return args->timeout_ns < FIXEDPOOL_WAIT_FOREVER ? -EINVAL : 0;
 }
 
+/* The way of who finds nothing, or others who wait. */
+static noinline int fp_call_queue(struct fp_call *call, struct fp_line *line,
+				  s64 timeout,
+				  int (*attempt)(struct fp_call *call,
+						 u32 *done),
+				  u32 *done)
+{
+	struct fp_pool *pool = call->client->pool;
+	struct fp_waiter waiter;
+	int err = -EAGAIN;
+
+	fp_waiter_join(&waiter, line, timeout);
+	/* after it: who sees the count sees the waiter in its place */
+	fp_pool_count(pool, FP_STAT_WAITS, 1);
+	do {
+		if (fp_waiter_first(&waiter))
+			err = attempt(call, done);
+		if (err == -EAGAIN)
+			err = fp_waiter_sleep(&waiter, line == &pool->line ?
+					      fp_orphan_due_in_ms(pool) : -1) ?:
+			      -EAGAIN;
+	} while (err == -EAGAIN);
+	fp_waiter_leave(&waiter);
+	return err;
+}
+
 /**
  * fp_call_wait() - do something when there is something to do it with
  * @call: the call
@@ -145,24 +198,10 @@ int fp_call_wait(struct fp_call *call, struct fp_line *line, s64 timeout,
 		 int (*attempt)(struct fp_call *call, u32 *done), u32 *done)
 {
 	int err = READ_ONCE(line->nr) ? -EAGAIN : attempt(call, done);
-	struct fp_pool *pool = call->client->pool;
-	struct fp_waiter waiter;
 
 	if (err != -EAGAIN || !timeout)
 		return err;
-	fp_waiter_join(&waiter, line, timeout);
-	/* after it: who sees the count sees the waiter in its place */
-	fp_pool_count(pool, FP_STAT_WAITS, 1);
-	do {
-		if (fp_waiter_first(&waiter))
-			err = attempt(call, done);
-		if (err == -EAGAIN)
-			err = fp_waiter_sleep(&waiter, line == &pool->line ?
-					      fp_orphan_due_in_ms(pool) : -1) ?:
-			      -EAGAIN;
-	} while (err == -EAGAIN);
-	fp_waiter_leave(&waiter);
-	return err;
+	return fp_call_queue(call, line, timeout, attempt, done);
 }
 
 /**
@@ -223,14 +262,14 @@ int fp_call_handles(struct fp_call *call, u64 from, u32 count,
 		    u32 *done)
 {
 	u64 __user *user = fp_user_handles(from);
-	u64 handles[FP_PIECE];
+	u64 handles[FP_PIECE] __uninitialized;
 	u32 n, got;
 	int err = 0;
 
 	*done = 0;
 	while (!err && *done < count) {
 		n = min(count - *done, FP_PIECE);
-		if (copy_from_user(handles, user + *done, n * sizeof(*handles)))
+		if (fp_get_handles(handles, user + *done, n))
 			return -EFAULT;
 		err = piece(call, handles, n, &got);
 		*done += got;

@@ -79,9 +79,20 @@ static inline u32 fp_word_id(u64 word)
 	return word & FP_ID_ANY;
 }
 
+/* The half of a handle that stays the same as long as there is its pool. */
+static inline u32 fp_handle_low(u8 tag, u32 index)
+{
+	return (u32)tag << FP_INDEX_BITS | index;
+}
+
+static inline u64 fp_handle_of(u32 gen, u32 low)
+{
+	return (u64)gen << 32 | low;
+}
+
 static inline u64 fp_handle(u32 gen, u8 tag, u32 index)
 {
-	return (u64)gen << 32 | (u32)tag << FP_INDEX_BITS | index;
+	return fp_handle_of(gen, fp_handle_low(tag, index));
 }
 
 static inline u32 fp_handle_gen(u64 handle)
@@ -109,6 +120,13 @@ bool fp_block_must_zero(u64 word, u32 client, bool asked, bool nozero);
 u64 fp_block_give(struct fp_block *block, u32 client, bool keep);
 int fp_block_check(u64 word, u32 gen);
 int fp_block_end_sole(struct fp_block *block, u32 gen, u32 client);
+unsigned long fp_block_give_run(struct fp_block *blocks, unsigned long mask,
+				u32 client, u32 trusted, u32 low, u64 *handles);
+u32 fp_block_end_run(struct fp_block *blocks, u32 low, u32 limit,
+		     const u64 *handles, u32 count, u32 client,
+		     unsigned long *ended);
+unsigned long fp_block_end_mask(struct fp_block *blocks, unsigned long mask,
+				u32 client);
 int fp_block_add_hold(struct fp_block *block, u32 gen, u32 client);
 bool fp_block_end_shared(struct fp_block *block);
 bool fp_block_turn(struct fp_block *block, u64 word, enum fp_block_state state,

@@ -13,23 +13,23 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-#define FP_CACHE_SLOTS	64U
+#include "fp_batch.h"
+
+#define FP_CACHE_SLOTS	FP_PIECE
 
 /**
  * struct fp_cache - free blocks of one CPU
- * @lock: guards the fields below; innermost, taken inside no other lock
- * @nr: blocks in @slots; observers read it without the lock
- * @slots: their indices, last in first out
+ * @lock: guards the field below; innermost, taken inside no other lock
+ * @blocks: up to FP_CACHE_SLOTS of them, last in first out; observers read
+ *	their number without the lock
  */
 struct fp_cache {
 	spinlock_t lock;
-	u32 nr;
-	u32 slots[FP_CACHE_SLOTS];
+	struct fp_batch blocks;
 };
 
 void fp_cache_init(struct fp_cache *cache);
-u32 fp_cache_take(struct fp_cache *cache, u32 *indices, u32 count);
-u32 fp_cache_put(struct fp_cache *cache, const u32 *indices, u32 count,
-		 u32 limit);
+u32 fp_cache_take(struct fp_cache *cache, struct fp_batch *batch, u32 count);
+u32 fp_cache_put(struct fp_cache *cache, struct fp_batch *batch, u32 limit);
 
 #endif /* FP_CACHE_H */

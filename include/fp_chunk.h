@@ -6,11 +6,13 @@
 #ifndef FP_CHUNK_H
 #define FP_CHUNK_H
 
+#include <linux/bitmap.h>
 #include <linux/list.h>
 #include <linux/nospec.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "fp_batch.h"
 #include "fp_block.h"
 #include "fp_geometry.h"
 
@@ -50,7 +52,8 @@ struct fp_budget {
  * @budget: what its pages are taken from; constant after init
  * @nr_free: bits set in @free; pool->lock
  * @hint: no word of @free below this one has a bit set; pool->lock
- * @free: a bit per block that is free and in no cache; pool->lock
+ * @free: a bit per block that is free and in no cache, bit 0 being that of
+ *	fp_run_base(@base); pool->lock
  * @blocks: the blocks' words; see fp_block.h
  * @notes: a note per block, NULL until the first tag; set once, by
  *	compare-and-exchange
@@ -78,12 +81,18 @@ struct fp_chunk {
 struct fp_chunk *fp_chunk_create(const struct fp_geometry *geo, u32 nr,
 				 int node, struct fp_budget *budget);
 void fp_chunk_destroy(struct fp_chunk *chunk);
-u32 fp_chunk_take(struct fp_chunk *chunk, u32 *indices, u32 count);
-void fp_chunk_put(struct fp_chunk *chunk, u32 index);
+u32 fp_chunk_take(struct fp_chunk *chunk, struct fp_batch *batch, u32 count);
+void fp_chunk_put(struct fp_chunk *chunk, const struct fp_run *run);
 void fp_chunk_zero(struct fp_chunk *chunk, u32 index);
 int fp_chunk_unpin(struct fp_chunk *chunk, u32 index, spinlock_t *lock,
 		   bool copy);
 struct fp_note *fp_chunk_notes(struct fp_chunk *chunk);
+
+/* Words of @free. */
+static inline u32 fp_chunk_words(const struct fp_chunk *chunk)
+{
+	return BITS_TO_LONGS(chunk->base % BITS_PER_LONG + chunk->nr_blocks);
+}
 
 static inline struct fp_block *fp_chunk_block(struct fp_chunk *chunk, u32 index)
 {

@@ -21,18 +21,17 @@ struct pid;
 /* Most entries of one inbox. */
 #define FP_MAX_INBOX	(1U << 16)
 
-/* Most handles in one call into a client; longer batches come in pieces. */
-#define FP_PIECE	64U
-
 #define FP_LEAF_BITS	1024U
 
 /**
  * struct fp_leaf - FP_LEAF_BITS blocks as one client sees them
+ * @at: which: index / FP_LEAF_BITS; constant after init
  * @held: set while the client holds the block
  * @readonly: set while it does so read-only; the block is SHARED then. Changes
  *	under the pool's hold lock
  */
 struct fp_leaf {
+	u32 at;
 	DECLARE_BITMAP(held, FP_LEAF_BITS);
 	DECLARE_BITMAP(readonly, FP_LEAF_BITS);
 };
@@ -73,6 +72,7 @@ struct fp_parcel {
  * @line: who waits for the inbox; its own lock
  * @nr_held: blocks held, or about to be
  * @leaves: index / FP_LEAF_BITS to struct fp_leaf; entries are only added
+ * @recent: a leaf of @leaves, the last one looked up, or NULL; READ_ONCE
  *
  * Bits are set before a block's word says that the client holds it and
  * cleared after, except for SHARED blocks, whose bits change under the pool's
@@ -94,6 +94,7 @@ struct fp_client {
 	struct fp_line line;
 	atomic_t nr_held;
 	struct xarray leaves;
+	struct fp_leaf *recent;
 };
 
 /* What fp_client_alloc() shall do beyond giving out blocks. */
@@ -129,9 +130,42 @@ struct fp_block_info {
 /* Implemented by whoever knows page tables: dev/mmap.c. */
 void fp_revoke(struct fp_client *client, u32 index);
 
+/* The leaf of a block, or NULL if the client never held one near it. */
 static inline struct fp_leaf *fp_client_leaf(struct fp_client *client, u32 index)
 {
-	return xa_load(&client->leaves, index / FP_LEAF_BITS);
+	/* a leaf says itself which one it is, and stays as long as the client */
+	struct fp_leaf *leaf = READ_ONCE(client->recent);
+
+	if (leaf && leaf->at == index / FP_LEAF_BITS)
+		return leaf;
+	leaf = xa_load(&client->leaves, index / FP_LEAF_BITS);
+	/* pairs with READ_ONCE() above: what it points to is seen built */
+	if (leaf)
+		smp_store_release(&client->recent, leaf);
+	return leaf;
+}
+
+/* Set or clear the bits of a run's blocks, all at once. */
+static inline atomic_long_t *fp_leaf_word(struct fp_leaf *leaf, u32 at)
+{
+	return (atomic_long_t *)&leaf->held[at % FP_LEAF_BITS / BITS_PER_LONG];
+}
+
+static inline void fp_leaf_set(struct fp_leaf *leaf, u32 at, unsigned long mask)
+{
+	atomic_long_or(mask, fp_leaf_word(leaf, at));
+}
+
+static inline void fp_leaf_clear(struct fp_leaf *leaf, u32 at,
+				 unsigned long mask)
+{
+	atomic_long_andnot(mask, fp_leaf_word(leaf, at));
+}
+
+/* The client whose old bytes this one may see: itself, if ids tell. */
+static inline u32 fp_client_trusted(const struct fp_client *client)
+{
+	return READ_ONCE(client->pool->ids_reused) ? FP_ID_ANY : client->id;
 }
 
 int fp_client_init(struct fp_client *client, struct fp_pool *pool, bool write,

@@ -28,4 +28,13 @@ static inline void fp_vm_flags_mod(struct vm_area_struct *vma,
 #endif
 }
 
+/* Automatic variables are zeroed unless they say so; the name is of 6.10. */
+#ifndef __uninitialized
+#if __has_attribute(__uninitialized__)
+#define __uninitialized	__attribute__((__uninitialized__))
+#else
+#define __uninitialized
+#endif
+#endif
+
 #endif /* FP_COMPAT_H */

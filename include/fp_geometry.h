@@ -46,6 +46,7 @@ struct fp_geometry_spec {
  * @align: alignment of blocks, bytes
  * @chunk_blocks: blocks of a full chunk, a power of two
  * @chunk_shift: ilog2(@chunk_blocks)
+ * @run_blocks: most blocks of a run, a power of two
  * @nr_chunks: chunks that hold @max_blocks blocks; the last may be short
  * @chunk_pages: pages of a full chunk
  */
@@ -58,6 +59,7 @@ struct fp_geometry {
 	u32 align;
 	u32 chunk_blocks;
 	u32 chunk_shift;
+	u32 run_blocks;
 	u32 nr_chunks;
 	unsigned long chunk_pages;
 };

@@ -7,12 +7,14 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
+#include "fp_batch.h"
 #include "fp_block.h"
 #include "fp_cache.h"
 #include "fp_chunk.h"
@@ -192,10 +194,10 @@ struct fp_snapshot {
 
 struct fp_pool *fp_pool_create(const struct fp_pool_spec *spec);
 void fp_pool_put(struct fp_pool *pool);
-int fp_pool_take(struct fp_pool *pool, u32 *indices, u32 count, u32 *got);
-void fp_pool_give_back(struct fp_pool *pool, const u32 *indices, u32 count);
-void fp_pool_return(struct fp_pool *pool, const u32 *indices, u32 count);
-struct fp_chunk *fp_pool_chunk(struct fp_pool *pool, u32 index);
+int fp_pool_take(struct fp_pool *pool, struct fp_batch *batch, u32 count);
+void fp_pool_give_back(struct fp_pool *pool, struct fp_batch *batch);
+void fp_pool_return(struct fp_pool *pool, struct fp_batch *batch);
+void fp_pool_return_one(struct fp_pool *pool, u32 index);
 struct page *fp_pool_page(struct fp_pool *pool, unsigned long pgoff);
 struct page *fp_pool_page_get(struct fp_pool *pool, unsigned long pgoff);
 void fp_pool_snapshot(struct fp_pool *pool, struct fp_snapshot *snap);
@@ -204,6 +206,27 @@ static inline struct fp_pool *fp_pool_get(struct fp_pool *pool)
 {
 	refcount_inc(&pool->ref);
 	return pool;
+}
+
+/**
+ * fp_pool_chunk() - the chunk of a block
+ * @pool: the pool
+ * @index: any value, also a user's
+ *
+ * Context: any.
+ * Return: the chunk, which lives as long as the pool; NULL if no such block is
+ * committed.
+ */
+static inline struct fp_chunk *fp_pool_chunk(struct fp_pool *pool, u32 index)
+{
+	u32 nr;
+
+	if (index >= pool->geo.max_blocks)
+		return NULL;
+	nr = array_index_nospec(index >> pool->geo.chunk_shift,
+				pool->geo.nr_chunks);
+	/* pairs with fp_pool_add_chunk() */
+	return smp_load_acquire(&pool->chunks[nr]);
 }
 
 static inline void fp_pool_count(struct fp_pool *pool, enum fp_stat stat, u32 n)

@@ -55,13 +55,15 @@ static bool on_list(const struct list_head *head, const struct list_head *node)
 
 static void walk_bitmap(struct fp_chunk *chunk, struct tally *tally)
 {
-	u32 bits = BITS_TO_LONGS(chunk->nr_blocks) * BITS_PER_LONG;
+	u32 bits = fp_chunk_words(chunk) * BITS_PER_LONG;
+	u32 base = fp_run_base(chunk->base);
 	u32 bit, nr = 0;
 
 	for_each_set_bit(bit, chunk->free, bits) {
-		assert_true(bit < chunk->nr_blocks);
+		assert_true(base + bit >= chunk->base);
+		assert_true(base + bit < chunk->base + chunk->nr_blocks);
 		assert_true(bit / BITS_PER_LONG >= chunk->hint);
-		tally->parked[chunk->base + bit]++;
+		tally->parked[base + bit]++;
 		nr++;
 	}
 	assert_int_equal(nr, chunk->nr_free);
@@ -97,18 +99,20 @@ static void walk_chunks(struct fp_pool *pool, struct tally *tally)
 
 static void walk_caches(struct fp_pool *pool, struct tally *tally)
 {
-	struct fp_cache *cache;
+	u32 indices[FP_CACHE_SLOTS], i;
+	struct fp_batch *batch;
 	unsigned int cpu;
-	u32 i;
 
 	for (cpu = 0; cpu < shim_nr_cpus; cpu++) {
-		cache = &per_cpu_ptr(pool->cpu, cpu)->cache;
-		assert_true(cache->nr <= pool->cache_slots);
-		for (i = 0; i < cache->nr; i++) {
-			assert_true(cache->slots[i] < pool->geo.max_blocks);
-			tally->parked[cache->slots[i]]++;
+		batch = &per_cpu_ptr(pool->cpu, cpu)->cache.blocks;
+		assert_true(batch->nr <= pool->cache_slots);
+		assert_true(batch->nr_runs <= batch->nr);
+		assert_int_equal(fp_indices_of(batch, indices), batch->nr);
+		for (i = 0; i < batch->nr; i++) {
+			assert_true(indices[i] < pool->geo.max_blocks);
+			tally->parked[indices[i]]++;
 		}
-		tally->cached += cache->nr;
+		tally->cached += batch->nr;
 	}
 }
 

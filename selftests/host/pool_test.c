@@ -13,7 +13,7 @@ static u32 take(struct fp_pool *pool, bool *out, u32 *indices, u32 count,
 	u32 got, i, n = 0;
 
 	do {
-		*err = fp_pool_take(pool, indices + n,
+		*err = fp_take_indices(pool, indices + n,
 				    min(count - n, FP_PIECE), &got);
 		n += got;
 	} while (!*err && n < count);
@@ -35,7 +35,7 @@ static void give_back(struct fp_pool *pool, bool *out, const u32 *indices,
 		out[indices[i]] = false;
 	for (i = 0; i < count; i += n) {
 		n = min(count - i, FP_PIECE);
-		fp_pool_give_back(pool, indices + i, n);
+		fp_give_indices(pool, indices + i, n);
 	}
 }
 
@@ -383,7 +383,7 @@ static void killed_while_another_grows(void *arg, unsigned int me)
 
 	(void)me;
 	shim_kill_after = 1;
-	must(fp_pool_take(pool, &index, 1, &got) == -EINTR);
+	must(fp_take_indices(pool, &index, 1, &got) == -EINTR);
 	must(got == 0);
 	shim_kill_after = 0;
 }

@@ -24,6 +24,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "../kunit/fp_indices.h"
 #include "fp_client.h"
 #include "fp_orphan.h"
 #include "fp_wait.h"

@@ -82,6 +82,18 @@ static void a_new_chunk_is_free_zero_and_charged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic64_read(&budget->used), 0);
 }
 
+/* All that is free, a piece at a time; return how many. */
+static u32 take_all(struct fp_chunk *chunk, u32 *got)
+{
+	u32 n = 0, more;
+
+	do {
+		more = fp_take_chunk(chunk, got + n, FP_PIECE);
+		n += more;
+	} while (more);
+	return n;
+}
+
 static void take_gives_every_block_once_lowest_first(struct kunit *test)
 {
 	/* the last chunk is short: 200 blocks, no multiple of 64 */
@@ -91,7 +103,7 @@ static void take_gives_every_block_once_lowest_first(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, chunk->nr_blocks, 200);
 	KUNIT_ASSERT_EQ(test, chunk->nr_pages, 4);
 	while (n < 200) {
-		u32 more = fp_chunk_take(chunk, got + n, 7);
+		u32 more = fp_take_chunk(chunk, got + n, 7);
 
 		KUNIT_ASSERT_EQ(test, more, min(7U, 200 - n));
 		n += more;
@@ -99,7 +111,7 @@ static void take_gives_every_block_once_lowest_first(struct kunit *test)
 	}
 	for (i = 0; i < 200; i++)
 		KUNIT_ASSERT_EQ(test, got[i], 512 + i);
-	KUNIT_EXPECT_EQ(test, fp_chunk_take(chunk, got, 7), 0);
+	KUNIT_EXPECT_EQ(test, fp_take_chunk(chunk, got, 7), 0);
 }
 
 static void a_block_put_below_the_hint_is_found_again(struct kunit *test)
@@ -109,18 +121,18 @@ static void a_block_put_below_the_hint_is_found_again(struct kunit *test)
 	struct fp_chunk *chunk = plain_chunk(test, 64, 200, 512, 0);
 	u32 got[200], i;
 
-	KUNIT_ASSERT_EQ(test, fp_chunk_take(chunk, got, 200), 200);
+	KUNIT_ASSERT_EQ(test, take_all(chunk, got), 200);
 	for (i = 0; i < ARRAY_SIZE(back); i++) {
-		fp_chunk_put(chunk, back[i]);
+		fp_put_chunk(chunk, back[i]);
 		KUNIT_EXPECT_EQ(test, chunk->nr_free, i + 1);
 	}
-	KUNIT_ASSERT_EQ(test, fp_chunk_take(chunk, got, 200), ARRAY_SIZE(back));
+	KUNIT_ASSERT_EQ(test, take_all(chunk, got), ARRAY_SIZE(back));
 	for (i = 0; i < ARRAY_SIZE(back); i++)
 		KUNIT_EXPECT_EQ(test, got[i], sorted[i]);
 	/* one at a time, each below the last */
 	for (i = 200; i--; ) {
-		fp_chunk_put(chunk, i);
-		KUNIT_ASSERT_EQ(test, fp_chunk_take(chunk, got, 2), 1);
+		fp_put_chunk(chunk, i);
+		KUNIT_ASSERT_EQ(test, fp_take_chunk(chunk, got, 2), 1);
 		KUNIT_ASSERT_EQ(test, got[0], i);
 	}
 }

@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 
 #include "fp_client.h"
+#include "fp_indices.h"
 #include "fp_orphan.h"
 
 #define FP_KUNIT_TAG		0x5a
@@ -59,15 +60,18 @@ static inline u32 fp_kunit_count_bits(struct fp_pool *pool, u32 index)
 static inline u32 fp_kunit_parked(struct fp_pool *pool, u32 index)
 {
 	struct fp_chunk *chunk = fp_pool_chunk(pool, index);
-	u32 nr = test_bit(index - chunk->base, chunk->free);
+	u32 nr = test_bit(index - fp_run_base(chunk->base), chunk->free);
 	int cpu;
 	u32 i;
 
 	for_each_possible_cpu(cpu) {
-		struct fp_cache *cache = &per_cpu_ptr(pool->cpu, cpu)->cache;
+		struct fp_batch *batch =
+			&per_cpu_ptr(pool->cpu, cpu)->cache.blocks;
 
-		for (i = 0; i < cache->nr; i++)
-			nr += cache->slots[i] == index;
+		for (i = 0; i < batch->nr_runs; i++)
+			nr += fp_run_base(batch->runs[i].at) ==
+			      fp_run_base(index) &&
+			      batch->runs[i].mask & fp_run_bit(index);
 	}
 	return nr;
 }

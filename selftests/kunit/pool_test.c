@@ -45,7 +45,7 @@ static int take(struct kunit *test, struct fp_pool *pool, struct taken *taken,
 	int err = 0;
 
 	while (!err && taken->nr < want) {
-		err = fp_pool_take(pool, taken->at + taken->nr,
+		err = fp_take_indices(pool, taken->at + taken->nr,
 				   min(want - taken->nr, FP_PIECE), &got);
 		for (i = 0; i < got; i++) {
 			u32 index = taken->at[taken->nr++];
@@ -65,7 +65,7 @@ static void give_back(struct fp_pool *pool, struct taken *taken, u32 count)
 	for (; count; count -= n) {
 		n = min(count, FP_PIECE);
 		taken->nr -= n;
-		fp_pool_give_back(pool, taken->at + taken->nr, n);
+		fp_give_indices(pool, taken->at + taken->nr, n);
 	}
 	bitmap_zero(taken->seen, MOST);
 	for (n = 0; n < taken->nr; n++)
@@ -110,7 +110,7 @@ static void every_block_is_given_once_and_then_none(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, take(test, pool, taken, size), 0);
 	KUNIT_EXPECT_EQ(test, taken->nr, size);
-	KUNIT_EXPECT_EQ(test, fp_pool_take(pool, &index, 1, &got), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, fp_take_indices(pool, &index, 1, &got), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, got, 0);
 	fp_kunit_check_out(test, pool, size);
 	give_back(pool, taken, size);
@@ -166,12 +166,12 @@ static void the_fullest_chunk_gives_first(struct kunit *test)
 	/* nothing is to be parked on the way */
 	pool->cache_slots = 0;
 	KUNIT_ASSERT_EQ(test, take(test, pool, taken, 12), 0);
-	fp_pool_return(pool, back, ARRAY_SIZE(back));
+	fp_return_indices(pool, back, ARRAY_SIZE(back));
 	fp_kunit_check_out(test, pool, 12 - ARRAY_SIZE(back));
 	for (i = 0; i < ARRAY_SIZE(want); i++) {
 		u32 index, got;
 
-		KUNIT_ASSERT_EQ(test, fp_pool_take(pool, &index, 1, &got), 0);
+		KUNIT_ASSERT_EQ(test, fp_take_indices(pool, &index, 1, &got), 0);
 		KUNIT_EXPECT_EQ(test, index, want[i]);
 	}
 	give_back(pool, taken, 12);
@@ -191,7 +191,7 @@ static void parked_blocks_come_before_growth_and_failure(struct kunit *test)
 		u32 n = min(taken->nr, 8U);
 
 		taken->nr -= n;
-		parked += fp_cache_put(&per_cpu_ptr(pool->cpu, cpu)->cache,
+		parked += fp_put_cached(&per_cpu_ptr(pool->cpu, cpu)->cache,
 				       taken->at + taken->nr, n, 8);
 	}
 	give_back(pool, taken, 0);
@@ -210,11 +210,11 @@ static void a_cpu_gets_its_own_last_block_back(struct kunit *test)
 	u64 nr_free;
 
 	migrate_disable();
-	KUNIT_EXPECT_EQ(test, fp_pool_take(pool, &index, 1, &got), 0);
-	fp_pool_give_back(pool, &index, 1);
+	KUNIT_EXPECT_EQ(test, fp_take_indices(pool, &index, 1, &got), 0);
+	fp_give_indices(pool, &index, 1);
 	nr_free = pool->nr_free;
-	KUNIT_EXPECT_EQ(test, fp_pool_take(pool, &again, 1, &got), 0);
-	fp_pool_give_back(pool, &again, 1);
+	KUNIT_EXPECT_EQ(test, fp_take_indices(pool, &again, 1, &got), 0);
+	fp_give_indices(pool, &again, 1);
 	migrate_enable();
 	KUNIT_EXPECT_EQ(test, again, index);
 	KUNIT_EXPECT_EQ(test, pool->nr_free, nr_free);
@@ -314,14 +314,14 @@ static u32 take_and_give(void *arg, u32 me)
 	int err;
 
 	for (i = 0; i < 1000; i++) {
-		err = fp_pool_take(pool, mine, 1 + (i + me * 7) % 40, &got);
+		err = fp_take_indices(pool, mine, 1 + (i + me * 7) % 40, &got);
 		/* all at once may want more than there is */
 		bad += err && err != -EAGAIN;
 		cond_resched();
 		if (i % 3)
-			fp_pool_give_back(pool, mine, got);
+			fp_give_indices(pool, mine, got);
 		else
-			fp_pool_return(pool, mine, got);
+			fp_return_indices(pool, mine, got);
 	}
 	return bad;
 }

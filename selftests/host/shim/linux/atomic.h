@@ -17,6 +17,11 @@ static inline void atomic_set(atomic_t *v, int value)
 	__atomic_store_n(&v->counter, value, __ATOMIC_RELAXED);
 }
 
+static inline void atomic_add(int n, atomic_t *v)
+{
+	__atomic_fetch_add(&v->counter, n, __ATOMIC_RELAXED);
+}
+
 static inline void atomic_sub(int n, atomic_t *v)
 {
 	__atomic_fetch_sub(&v->counter, n, __ATOMIC_RELAXED);
@@ -43,6 +48,20 @@ static inline bool atomic_try_cmpxchg(atomic_t *v, int *old, int new)
 	return __atomic_compare_exchange_n(&v->counter, old, new, false,
 					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
+
+static inline void atomic_long_or(long mask, atomic_long_t *v)
+{
+	shim_pause();
+	__atomic_fetch_or(&v->counter, mask, __ATOMIC_RELAXED);
+}
+
+static inline void atomic_long_andnot(long mask, atomic_long_t *v)
+{
+	shim_pause();
+	__atomic_fetch_and(&v->counter, ~mask, __ATOMIC_RELAXED);
+}
+
+#define smp_mb__after_atomic()	smp_mb()
 
 static inline s64 atomic64_read(const atomic64_t *v)
 {

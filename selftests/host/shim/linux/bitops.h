@@ -6,6 +6,7 @@
 #include <linux/compiler.h>
 
 #define BITS_PER_LONG		64
+#define GENMASK(high, low)	(~0UL >> (BITS_PER_LONG - 1 - (high)) & ~0UL << (low))
 #define BIT_WORD(nr)		((nr) / BITS_PER_LONG)
 #define BIT_MASK(nr)		(1UL << ((nr) % BITS_PER_LONG))
 #define BITS_TO_LONGS(nr)	(((nr) + BITS_PER_LONG - 1) / BITS_PER_LONG)
@@ -13,6 +14,11 @@
 static inline unsigned long __ffs(unsigned long word)
 {
 	return __builtin_ctzl(word);
+}
+
+static inline unsigned int hweight_long(unsigned long word)
+{
+	return __builtin_popcountl(word);
 }
 
 static inline void __set_bit(unsigned long nr, unsigned long *addr)
@@ -60,6 +66,8 @@ static inline unsigned long find_next_bit(const unsigned long *addr,
 	}
 	return at < size ? at : size;
 }
+
+#define find_first_bit(addr, size)	find_next_bit(addr, size, 0)
 
 #define for_each_set_bit(bit, addr, size)			\
 	for ((bit) = find_next_bit(addr, size, 0); (bit) < (size); \

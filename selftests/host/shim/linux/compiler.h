@@ -10,6 +10,8 @@
 #define __percpu
 #define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
 
+#define noinline	__attribute__((noinline))
+
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 

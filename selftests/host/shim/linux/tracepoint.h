@@ -9,7 +9,9 @@
 #define TP_fast_assign(...)
 #define TP_printk(...)
 #define TRACE_EVENT(name, proto, ...) \
-	static inline void trace_##name(proto) { } struct shim_trace_##name
+	static inline void trace_##name(proto) { }			\
+	static inline bool trace_##name##_enabled(void) { return false; } \
+	struct shim_trace_##name
 #define DECLARE_EVENT_CLASS(name, ...)	struct shim_trace_##name
 #define DEFINE_EVENT(class, name, proto, ...) \
 	TRACE_EVENT(name, TP_PROTO(proto), class)
