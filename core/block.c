@@ -134,10 +134,8 @@ unsigned long fp_block_give_run(struct fp_block *blocks, unsigned long mask,
 {
 	for (; mask; mask &= mask - 1) {
 		u32 i = __ffs(mask);
-		u32 last = fp_word_id(atomic64_read(&blocks[i].word));
 
-		if (last != FP_ID_NONE && (last != trusted ||
-					   last == FP_ID_ANY))
+		if (!fp_block_is_plain(atomic64_read(&blocks[i].word), trusted))
 			break;
 		*handles++ = fp_handle_of(fp_word_gen(fp_block_give(&blocks[i],
 								    client,
@@ -172,14 +170,12 @@ u32 fp_block_end_run(struct fp_block *blocks, u32 low, u32 limit,
 
 	for (n = 0; n < count; n++) {
 		u32 at = (u32)handles[n] - low;
-		u32 gen = fp_handle_gen(handles[n]);
-		s64 held = fp_word(gen, FP_BLOCK_HELD, client);
 
 		if (at >= limit)
 			break;
 		at = array_index_nospec(at, limit);
-		if (!atomic64_try_cmpxchg(&blocks[at].word, &held,
-					  fp_word(gen, FP_BLOCK_FREE, client)))
+		if (!fp_block_end_held(&blocks[at], fp_handle_gen(handles[n]),
+				       client))
 			break;
 		mask |= 1UL << at;
 	}
@@ -204,12 +200,9 @@ unsigned long fp_block_end_mask(struct fp_block *blocks, unsigned long mask,
 
 	for (; mask; mask &= mask - 1) {
 		u32 i = __ffs(mask);
-		s64 word = fp_block_read(&blocks[i]);
+		u32 gen = fp_word_gen(fp_block_read(&blocks[i]));
 
-		if ((u32)word == (u32)fp_word(0, FP_BLOCK_HELD, client) &&
-		    atomic64_try_cmpxchg(&blocks[i].word, &word,
-					 fp_word(fp_word_gen(word),
-						 FP_BLOCK_FREE, client)))
+		if (fp_block_end_held(&blocks[i], gen, client))
 			ended |= 1UL << i;
 	}
 	return ended;

@@ -34,12 +34,6 @@
 #include "fp_pool.h"
 #include "fp_trace.h"
 
-static struct fp_cache *fp_pool_this_cache(struct fp_pool *pool)
-{
-	/* migrating away is harmless: every cache has its lock */
-	return &raw_cpu_ptr(pool->cpu)->cache;
-}
-
 /* Put the chunk on the list of its fullness, or on none when it is full. */
 static void fp_pool_file_chunk(struct fp_pool *pool, struct fp_chunk *chunk)
 {
@@ -101,17 +95,6 @@ static void fp_pool_put_back(struct fp_pool *pool, struct fp_batch *batch)
 	WRITE_ONCE(pool->nr_free, pool->nr_free + batch->nr);
 	spin_unlock(&pool->lock);
 	fp_batch_init(batch);
-}
-
-/*
- * Blocks are where they are found: tell who waits. The common case is that
- * nobody does, and costs two loads behind the barrier of fp_line_wake().
- */
-static void fp_pool_wake(struct fp_pool *pool)
-{
-	smp_mb();
-	if (READ_ONCE(pool->line.nr) || waitqueue_active(&pool->line.poll))
-		fp_line_wake(&pool->line);
 }
 
 static u64 fp_pool_sum(struct fp_pool *pool, enum fp_stat stat)
@@ -263,10 +246,18 @@ int fp_pool_take(struct fp_pool *pool, struct fp_batch *batch, u32 count)
 	return err;
 }
 
-/* The cache is full: half of it goes, so that the next free finds room. */
-static noinline void fp_pool_spill(struct fp_pool *pool, struct fp_cache *cache,
-				   struct fp_batch *batch)
+/**
+ * fp_pool_spill() - blocks that found no room in this CPU's cache
+ * @pool: the pool
+ * @batch: the blocks, their words FREE; empty afterwards
+ *
+ * Half of the cache goes to the chunks, so that the next free finds room.
+ *
+ * Context: process context.
+ */
+void fp_pool_spill(struct fp_pool *pool, struct fp_batch *batch)
 {
+	struct fp_cache *cache = fp_pool_this_cache(pool);
 	struct fp_batch spill __uninitialized;
 
 	fp_batch_init(&spill);
@@ -287,14 +278,28 @@ static noinline void fp_pool_spill(struct fp_pool *pool, struct fp_cache *cache,
  */
 void fp_pool_give_back(struct fp_pool *pool, struct fp_batch *batch)
 {
-	struct fp_cache *cache = fp_pool_this_cache(pool);
-
 	if (!batch->nr)
 		return;
-	fp_cache_put(cache, batch, pool->cache_slots);
+	fp_cache_put(fp_pool_this_cache(pool), batch, pool->cache_slots);
 	if (batch->nr)
-		fp_pool_spill(pool, cache, batch);
+		fp_pool_spill(pool, batch);
 	fp_pool_wake(pool);
+}
+
+/**
+ * fp_pool_spill_one() - as fp_pool_spill() for one block
+ * @pool: the pool
+ * @index: the block, its word FREE
+ *
+ * Context: process context.
+ */
+void fp_pool_spill_one(struct fp_pool *pool, u32 index)
+{
+	struct fp_batch batch __uninitialized;
+
+	fp_batch_init(&batch);
+	fp_batch_add(&batch, index);
+	fp_pool_spill(pool, &batch);
 }
 
 /**

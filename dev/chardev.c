@@ -175,7 +175,9 @@ s64 fp_call_timeout(const struct fp_call *call, s64 timeout_ns, bool nonblock)
 	return timeout_ns;
 }
 
-static long fp_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+/* The way of every ioctl. */
+static noinline long fp_ioctl_any(struct file *filp, unsigned int cmd,
+				  unsigned long arg)
 {
 	const struct fp_op *op = fp_op_find(cmd);
 	struct fp_call call __uninitialized;
@@ -199,6 +201,22 @@ static long fp_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	if (op->who == FP_OWNER && !call.client->write)
 		return -EBADF;
 	return op->run(&call);
+}
+
+static long fp_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	struct fp_client *client = fp_file_client(filp->private_data);
+	void __user *uarg = (void __user *)arg;
+	int ret = 1;
+
+	/* these two may go a shorter one; 1 is: they may not */
+	if (client && filp->f_mode & FMODE_WRITE) {
+		if (cmd == FIXEDPOOL_IOC_ALLOC && client->write)
+			ret = fp_ioctl_alloc_one(client, uarg);
+		else if (cmd == FIXEDPOOL_IOC_FREE)
+			ret = fp_ioctl_free_one(client, uarg);
+	}
+	return ret <= 0 ? ret : fp_ioctl_any(filp, cmd, arg);
 }
 
 static int fp_open(struct inode *inode, struct file *filp)

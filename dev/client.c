@@ -112,28 +112,6 @@ bool fp_client_may_touch(struct fp_client *client, u32 index, bool write)
 }
 
 /**
- * fp_client_lookup() - the block a handle speaks of, whatever its generation
- * @client: the client
- * @handle: any value
- *
- * Context: any.
- * Return: the block, or NULL.
- */
-struct fp_block *fp_client_lookup(struct fp_client *client, u64 handle)
-{
-	struct fp_pool *pool = client->pool;
-	u32 index = fp_handle_index(handle);
-	struct fp_chunk *chunk;
-
-	if (!fp_handle_gen(handle) || fp_handle_tag(handle) != pool->tag)
-		return NULL;
-	chunk = fp_pool_chunk(pool, index);
-	if (!chunk)
-		return NULL;
-	return fp_chunk_block(chunk, index);
-}
-
-/**
  * fp_client_init() - make a client of a pool
  * @client: zeroed memory
  * @pool: the pool; the client takes a reference
@@ -425,6 +403,51 @@ int fp_client_alloc(struct fp_client *client, const struct fp_alloc *how,
 	}
 	*done = given;
 	return err;
+}
+
+/**
+ * fp_client_alloc_one() - get one block, where that takes no care
+ * @client: the client
+ *
+ * What fp_client_alloc() does for one block that is parked on this CPU and
+ * needs no zeros, no note and no memory.
+ *
+ * Context: process context.
+ * Return: the handle; 0 if it takes fp_client_alloc(), and nothing was done.
+ */
+u64 fp_client_alloc_one(struct fp_client *client)
+{
+	struct fp_pool *pool = client->pool;
+	struct fp_chunk *chunk;
+	struct fp_block *block;
+	struct fp_leaf *leaf;
+	u64 handle;
+	u32 index;
+
+	if (!fp_client_charge(client, 1, true))
+		return 0;
+	if (!fp_pool_take_parked(pool, &index))
+		goto uncharge;
+	/* committed, as it was parked */
+	chunk = pool->chunks[index >> pool->geo.chunk_shift];
+	block = &chunk->blocks[index - chunk->base];
+	leaf = fp_client_leaf(client, index);
+	if (!leaf || READ_ONCE(chunk->notes) ||
+	    !fp_block_is_plain(atomic64_read(&block->word),
+			       fp_client_trusted(client)))
+		goto give_back;
+	fp_leaf_set(leaf, index, fp_run_bit(index));
+	handle = fp_handle(fp_word_gen(fp_block_give(block, client->id, false)),
+			   pool->tag, index);
+	fp_pool_count(pool, FP_STAT_ALLOCS, 1);
+	trace_fixedpool_alloc(pool->id, client->id, handle);
+	return handle;
+
+give_back:
+	fp_pool_give_back_one(pool, index);
+uncharge:
+	fp_client_uncharge(client, 1);
+	return 0;
 }
 
 /**

@@ -275,6 +275,34 @@ int fp_client_free(struct fp_client *client, const u64 *handles, u32 count,
 	return err;
 }
 
+/**
+ * fp_client_free_one() - end one hold, where that takes no care
+ * @client: the client
+ * @handle: any value
+ *
+ * What fp_client_free() does for the only hold of a block that is not to be
+ * kept.
+ *
+ * Context: process context.
+ * Return: false if it takes fp_client_free(), and nothing was done.
+ */
+bool fp_client_free_one(struct fp_client *client, u64 handle)
+{
+	struct fp_block *block = fp_client_lookup(client, handle);
+	struct fp_pool *pool = client->pool;
+	u32 index = fp_handle_index(handle);
+
+	if (!block || pool->flags & FP_POOL_STRICT ||
+	    !fp_block_end_held(block, fp_handle_gen(handle), client->id))
+		return false;
+	fp_leaf_clear(fp_client_leaf(client, index), index, fp_run_bit(index));
+	trace_fixedpool_free(pool->id, client->id, handle);
+	fp_client_uncharge(client, 1);
+	fp_pool_count(pool, FP_STAT_FREES, 1);
+	fp_pool_give_back_one(pool, index);
+	return true;
+}
+
 static void fp_client_trace_ended(struct fp_client *client,
 				  struct fp_chunk *chunk, u32 base,
 				  unsigned long mask)

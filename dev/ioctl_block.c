@@ -205,6 +205,88 @@ int fp_call_wait(struct fp_call *call, struct fp_line *line, s64 timeout,
 }
 
 /**
+ * fp_ioctl_alloc_one() - FIXEDPOOL_IOC_ALLOC of one block and no more to it
+ * @client: the client, with write right
+ * @uarg: where the user's struct is
+ *
+ * What is called most has a way of its own. It knows one form of the struct and
+ * of the block, and leaves all else, errors included, to fp_ioctl_alloc().
+ *
+ * Return: 0; -EFAULT; 1 if it is all else: nothing was done.
+ */
+int fp_ioctl_alloc_one(struct fp_client *client,
+		       struct fixedpool_alloc_args __user *uarg)
+{
+	u32 size, flags, count;
+	u64 to, tag, handle;
+	s64 timeout;
+
+	if (!user_read_access_begin(uarg, sizeof(*uarg)))
+		return 1;
+	unsafe_get_user(size, &uarg->size, fault);
+	unsafe_get_user(flags, &uarg->flags, fault);
+	unsafe_get_user(count, &uarg->count, fault);
+	unsafe_get_user(to, &uarg->handles, fault);
+	unsafe_get_user(tag, &uarg->tag, fault);
+	unsafe_get_user(timeout, &uarg->timeout_ns, fault);
+	user_read_access_end();
+
+	if (size != sizeof(*uarg) || flags & ~FIXEDPOOL_ALLOC_NONBLOCK ||
+	    count != 1 || tag || timeout < FIXEDPOOL_WAIT_FOREVER)
+		return 1;
+	/* who waits comes first */
+	if (READ_ONCE(client->pool->line.nr))
+		return 1;
+	handle = fp_client_alloc_one(client);
+	if (!handle)
+		return 1;
+	if (!put_user(handle, fp_user_handles(to)) &&
+	    !put_user(count, &uarg->done))
+		return 0;
+	fp_alloc_undo(client, &handle, 1);
+	put_user(0, &uarg->done);
+	return -EFAULT;
+
+fault:
+	user_read_access_end();
+	return 1;
+}
+
+/**
+ * fp_ioctl_free_one() - FIXEDPOOL_IOC_FREE of one block and no more to it
+ * @client: the client
+ * @uarg: where the user's struct is
+ *
+ * See fp_ioctl_alloc_one().
+ *
+ * Return: 0; -EFAULT; 1 if it is all else: nothing was done.
+ */
+int fp_ioctl_free_one(struct fp_client *client,
+		      struct fixedpool_handles_args __user *uarg)
+{
+	u32 size, flags, count;
+	u64 from, handle;
+
+	if (!user_read_access_begin(uarg, sizeof(*uarg)))
+		return 1;
+	unsafe_get_user(size, &uarg->size, fault);
+	unsafe_get_user(flags, &uarg->flags, fault);
+	unsafe_get_user(count, &uarg->count, fault);
+	unsafe_get_user(from, &uarg->handles, fault);
+	user_read_access_end();
+
+	if (size != sizeof(*uarg) || flags || count != 1 ||
+	    get_user(handle, fp_user_handles(from)) ||
+	    !fp_client_free_one(client, handle))
+		return 1;
+	return put_user(count, &uarg->done) ? -EFAULT : 0;
+
+fault:
+	user_read_access_end();
+	return 1;
+}
+
+/**
  * fp_ioctl_alloc() - FIXEDPOOL_IOC_ALLOC
  * @call: the call
  *

@@ -10,25 +10,21 @@
 #include "fp_trace.h"
 
 /**
- * fp_client_charge() - count blocks against the quota
+ * fp_client_charge_quota() - fp_client_charge() where there is a quota
  * @client: the client
+ * @quota: most blocks it may hold
  * @count: blocks wanted
  * @all: all of them or none
  *
  * Context: any.
  * Return: how many the quota allows, and are counted now.
  */
-u32 fp_client_charge(struct fp_client *client, u32 count, bool all)
+u32 fp_client_charge_quota(struct fp_client *client, u32 quota, u32 count,
+			   bool all)
 {
-	u32 quota = READ_ONCE(client->pool->quota);
-	int held;
+	int held = atomic_read(&client->nr_held);
 	u32 room;
 
-	if (!quota) {
-		atomic_add(count, &client->nr_held);
-		return count;
-	}
-	held = atomic_read(&client->nr_held);
 	do {
 		room = held < quota ? quota - held : 0;
 		if (room < count && all)
@@ -37,25 +33,6 @@ u32 fp_client_charge(struct fp_client *client, u32 count, bool all)
 	} while (room &&
 		 !atomic_try_cmpxchg(&client->nr_held, &held, held + room));
 	return room;
-}
-
-/**
- * fp_client_uncharge() - undo fp_client_charge()
- * @client: the client
- * @count: blocks
- *
- * Context: any.
- */
-void fp_client_uncharge(struct fp_client *client, u32 count)
-{
-	if (!count)
-		return;
-	atomic_sub(count, &client->nr_held);
-	if (!READ_ONCE(client->pool->quota))
-		return;
-	/* for fp_line_wake_poll() */
-	smp_mb__after_atomic();
-	fp_line_wake_poll(&client->pool->line);
 }
 
 /**

@@ -115,6 +115,24 @@ static inline u64 fp_block_read(const struct fp_block *block)
 	return atomic64_read_acquire(&block->word);
 }
 
+/* May a client that trusts this id's bytes have a free block as it is. */
+static inline bool fp_block_is_plain(u64 word, u32 trusted)
+{
+	u32 last = fp_word_id(word);
+
+	return last == FP_ID_NONE || (last == trusted && last != FP_ID_ANY);
+}
+
+/* The common case of fp_block_end_sole(): nothing is to be said of the rest. */
+static inline bool fp_block_end_held(struct fp_block *block, u32 gen,
+				     u32 client)
+{
+	s64 held = fp_word(gen, FP_BLOCK_HELD, client);
+
+	return atomic64_try_cmpxchg(&block->word, &held,
+				    fp_word(gen, FP_BLOCK_FREE, client));
+}
+
 u32 fp_block_next_gen(u32 gen);
 bool fp_block_must_zero(u64 word, u32 client, bool asked, bool nozero);
 u64 fp_block_give(struct fp_block *block, u32 client, bool keep);

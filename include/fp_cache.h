@@ -32,4 +32,38 @@ void fp_cache_init(struct fp_cache *cache);
 u32 fp_cache_take(struct fp_cache *cache, struct fp_batch *batch, u32 count);
 u32 fp_cache_put(struct fp_cache *cache, struct fp_batch *batch, u32 limit);
 
+/* As fp_cache_take() for one block; false if there is none. */
+static inline bool fp_cache_take_one(struct fp_cache *cache, u32 *index)
+{
+	struct fp_batch *blocks = &cache->blocks;
+	struct fp_run *run;
+	bool any;
+
+	spin_lock(&cache->lock);
+	any = blocks->nr_runs;
+	if (any) {
+		run = &blocks->runs[blocks->nr_runs - 1];
+		*index = fp_run_base(run->at) + __ffs(run->mask);
+		run->mask &= run->mask - 1;
+		blocks->nr_runs -= !run->mask;
+		WRITE_ONCE(blocks->nr, blocks->nr - 1);
+	}
+	spin_unlock(&cache->lock);
+	return any;
+}
+
+/* As fp_cache_put() for one block; false if there is no room. */
+static inline bool fp_cache_put_one(struct fp_cache *cache, u32 index,
+				    u32 limit)
+{
+	bool room;
+
+	spin_lock(&cache->lock);
+	room = cache->blocks.nr < limit;
+	if (room)
+		fp_batch_add(&cache->blocks, index);
+	spin_unlock(&cache->lock);
+	return room;
+}
+
 #endif /* FP_CACHE_H */

@@ -168,6 +168,71 @@ static inline u32 fp_client_trusted(const struct fp_client *client)
 	return READ_ONCE(client->pool->ids_reused) ? FP_ID_ANY : client->id;
 }
 
+u32 fp_client_charge_quota(struct fp_client *client, u32 quota, u32 count,
+			   bool all);
+
+/**
+ * fp_client_charge() - count blocks against the quota
+ * @client: the client
+ * @count: blocks wanted
+ * @all: all of them or none
+ *
+ * Context: any.
+ * Return: how many the quota allows, and are counted now.
+ */
+static inline u32 fp_client_charge(struct fp_client *client, u32 count,
+				   bool all)
+{
+	u32 quota = READ_ONCE(client->pool->quota);
+
+	if (unlikely(quota))
+		return fp_client_charge_quota(client, quota, count, all);
+	atomic_add(count, &client->nr_held);
+	return count;
+}
+
+/**
+ * fp_client_uncharge() - undo fp_client_charge()
+ * @client: the client
+ * @count: blocks
+ *
+ * Context: any.
+ */
+static inline void fp_client_uncharge(struct fp_client *client, u32 count)
+{
+	if (!count)
+		return;
+	atomic_sub(count, &client->nr_held);
+	if (likely(!READ_ONCE(client->pool->quota)))
+		return;
+	/* for fp_line_wake_poll() */
+	smp_mb__after_atomic();
+	fp_line_wake_poll(&client->pool->line);
+}
+
+/**
+ * fp_client_lookup() - the block a handle speaks of, whatever its generation
+ * @client: the client
+ * @handle: any value
+ *
+ * Context: any.
+ * Return: the block, or NULL.
+ */
+static inline struct fp_block *fp_client_lookup(struct fp_client *client,
+						u64 handle)
+{
+	struct fp_pool *pool = client->pool;
+	u32 index = fp_handle_index(handle);
+	struct fp_chunk *chunk;
+
+	if (!fp_handle_gen(handle) || fp_handle_tag(handle) != pool->tag)
+		return NULL;
+	chunk = fp_pool_chunk(pool, index);
+	if (!chunk)
+		return NULL;
+	return fp_chunk_block(chunk, index);
+}
+
 int fp_client_init(struct fp_client *client, struct fp_pool *pool, bool write,
 		   struct pid *opener);
 void fp_client_fini(struct fp_client *client);
@@ -179,9 +244,6 @@ bool fp_client_can_alloc(struct fp_client *client);
 bool fp_client_may_touch(struct fp_client *client, u32 index, bool write);
 bool fp_client_may_touch_locked(struct fp_client *client, u32 index,
 				bool write);
-u32 fp_client_charge(struct fp_client *client, u32 count, bool all);
-void fp_client_uncharge(struct fp_client *client, u32 count);
-struct fp_block *fp_client_lookup(struct fp_client *client, u64 handle);
 int fp_client_refuse(struct fp_client *client, u64 handle, int err);
 int fp_client_unpin(struct fp_client *client, u32 index, bool copy);
 int fp_client_disown(struct fp_client *client, struct fp_block *block, u32 gen,
@@ -189,6 +251,8 @@ int fp_client_disown(struct fp_client *client, struct fp_block *block, u32 gen,
 void fp_client_drop_shared(struct fp_client *client, u64 handle, bool dying);
 int fp_client_alloc(struct fp_client *client, const struct fp_alloc *how,
 		    u64 *handles, u32 count, u32 *done);
+u64 fp_client_alloc_one(struct fp_client *client);
+bool fp_client_free_one(struct fp_client *client, u64 handle);
 int fp_client_free(struct fp_client *client, const u64 *handles, u32 count,
 		   u32 *done);
 u64 fp_client_free_all(struct fp_client *client);

@@ -198,6 +198,8 @@ int fp_pool_take(struct fp_pool *pool, struct fp_batch *batch, u32 count);
 void fp_pool_give_back(struct fp_pool *pool, struct fp_batch *batch);
 void fp_pool_return(struct fp_pool *pool, struct fp_batch *batch);
 void fp_pool_return_one(struct fp_pool *pool, u32 index);
+void fp_pool_spill(struct fp_pool *pool, struct fp_batch *batch);
+void fp_pool_spill_one(struct fp_pool *pool, u32 index);
 struct page *fp_pool_page(struct fp_pool *pool, unsigned long pgoff);
 struct page *fp_pool_page_get(struct fp_pool *pool, unsigned long pgoff);
 void fp_pool_snapshot(struct fp_pool *pool, struct fp_snapshot *snap);
@@ -232,6 +234,38 @@ static inline struct fp_chunk *fp_pool_chunk(struct fp_pool *pool, u32 index)
 static inline void fp_pool_count(struct fp_pool *pool, enum fp_stat stat, u32 n)
 {
 	this_cpu_add(pool->cpu->stats[stat], n);
+}
+
+static inline struct fp_cache *fp_pool_this_cache(struct fp_pool *pool)
+{
+	/* migrating away is harmless: every cache has its lock */
+	return &raw_cpu_ptr(pool->cpu)->cache;
+}
+
+/*
+ * Blocks are where they are found: tell who waits. The common case is that
+ * nobody does, and costs two loads behind the barrier of fp_line_wake().
+ */
+static inline void fp_pool_wake(struct fp_pool *pool)
+{
+	smp_mb();
+	if (READ_ONCE(pool->line.nr) || waitqueue_active(&pool->line.poll))
+		fp_line_wake(&pool->line);
+}
+
+/* As fp_pool_take() for one block, of those that are parked on this CPU. */
+static inline bool fp_pool_take_parked(struct fp_pool *pool, u32 *index)
+{
+	return fp_cache_take_one(fp_pool_this_cache(pool), index);
+}
+
+/* As fp_pool_give_back() for one block. */
+static inline void fp_pool_give_back_one(struct fp_pool *pool, u32 index)
+{
+	if (!fp_cache_put_one(fp_pool_this_cache(pool), index,
+			      pool->cache_slots))
+		fp_pool_spill_one(pool, index);
+	fp_pool_wake(pool);
 }
 
 static inline bool fp_pool_isolated(const struct fp_pool *pool)
