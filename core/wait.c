@@ -26,6 +26,32 @@ void fp_line_init(struct fp_line *line)
 	INIT_LIST_HEAD(&line->waiters);
 	line->nr = 0;
 	init_waitqueue_head(&line->poll);
+	line->status = NULL;
+	line->nr_dry = 0;
+}
+
+/* User space is told; it may write nothing here, so nothing is read back. */
+static void fp_line_show(struct fp_line *line)
+{
+	lockdep_assert_held(&line->lock);
+	if (!line->status)
+		return;
+	WRITE_ONCE(line->status->waiting, line->nr);
+	WRITE_ONCE(line->status->dry, line->nr_dry);
+}
+
+/**
+ * fp_line_dry() - somebody found less than he wanted
+ * @line: the line
+ *
+ * Context: process context.
+ */
+void fp_line_dry(struct fp_line *line)
+{
+	spin_lock(&line->lock);
+	line->nr_dry++;
+	fp_line_show(line);
+	spin_unlock(&line->lock);
 }
 
 static void fp_line_wake_first(struct fp_line *line)
@@ -108,9 +134,13 @@ void fp_waiter_join(struct fp_waiter *waiter, struct fp_line *line,
 	spin_lock(&line->lock);
 	list_add_tail(&waiter->node, &line->waiters);
 	WRITE_ONCE(line->nr, line->nr + 1);
+	line->nr_dry++;
+	fp_line_show(line);
 	spin_unlock(&line->lock);
-	/* pairs with fp_line_wake() */
+	/* pairs with fp_line_wake(); who polls may have what is waited for */
 	smp_mb();
+	if (line->status && waitqueue_active(&line->poll))
+		wake_up_poll(&line->poll, EPOLLPRI);
 }
 
 /**
@@ -152,7 +182,7 @@ int fp_waiter_sleep(struct fp_waiter *waiter, s64 look_in_ms)
 		return -ETIMEDOUT;
 	if (look_in_ms >= 0 && look_in_ms < INT_MAX)
 		nap = min_t(long, nap, msecs_to_jiffies(look_in_ms) + 1);
-	left = wait_woken(&waiter->wait, TASK_KILLABLE, nap);
+	left = wait_woken(&waiter->wait, TASK_KILLABLE | TASK_FREEZABLE, nap);
 	if (waiter->left != MAX_SCHEDULE_TIMEOUT)
 		waiter->left -= nap - left;
 	return 0;
@@ -171,6 +201,7 @@ void fp_waiter_leave(struct fp_waiter *waiter)
 	spin_lock(&line->lock);
 	list_del(&waiter->node);
 	WRITE_ONCE(line->nr, line->nr - 1);
+	fp_line_show(line);
 	fp_line_wake_first(line);
 	spin_unlock(&line->lock);
 	/* poll() answers by the length of the line, too */

@@ -14,17 +14,41 @@
 #include <linux/wait.h>
 
 /**
+ * struct fp_status - what user space sees of a line without a system call
+ * @size: bytes of this struct
+ * @waiting: who waits
+ * @dry: goes up when somebody finds too little, and when somebody joins
+ * @free: what may still be had, about
+ *
+ * The layout is that of struct fixedpool_status. @free has a cache line of its
+ * own, as it changes more often than anybody needs to know.
+ */
+struct fp_status {
+	u32 size;
+	u32 waiting;
+	u32 dry;
+	u32 reserved[13];
+	u32 free;
+	u32 reserved2[15];
+};
+
+/**
  * struct fp_line - a line of waiters
  * @lock: guards @waiters
  * @waiters: struct fp_waiter, first come first
  * @nr: how many; written under @lock, READ_ONCE
+ * @nr_dry: how often somebody found too little, or joined; @lock
  * @poll: for poll(); its own lock
+ * @status: where user space sees it, or NULL; written under @lock and never
+ *	read; constant after init
  */
 struct fp_line {
 	spinlock_t lock;
 	struct list_head waiters;
 	u32 nr;
+	u32 nr_dry;
 	wait_queue_head_t poll;
+	struct fp_status *status;
 };
 
 /**
@@ -42,6 +66,7 @@ struct fp_waiter {
 };
 
 void fp_line_init(struct fp_line *line);
+void fp_line_dry(struct fp_line *line);
 void fp_line_wake(struct fp_line *line);
 void fp_line_wake_poll(struct fp_line *line);
 long fp_wait_jiffies(s64 timeout_ns);

@@ -6,6 +6,7 @@
 #include <linux/wait.h>
 
 #define EPOLLIN		0x1U
+#define EPOLLPRI	0x2U
 #define EPOLLOUT	0x4U
 
 #endif /* SHIM_LINUX_POLL_H */
