@@ -59,6 +59,14 @@ static struct fp_chunk *fp_pool_fullest(struct fp_pool *pool)
 	return NULL;
 }
 
+/* What is free or may still be committed, for user space to see. */
+static void fp_pool_show_free(struct fp_pool *pool)
+{
+	lockdep_assert_held(&pool->lock);
+	WRITE_ONCE(pool->line.status->free,
+		   pool->geo.max_blocks - (pool->total - pool->nr_free));
+}
+
 static u32 fp_pool_take_locked(struct fp_pool *pool, struct fp_batch *batch,
 			       u32 count)
 {
@@ -74,6 +82,7 @@ static u32 fp_pool_take_locked(struct fp_pool *pool, struct fp_batch *batch,
 		fp_pool_file_chunk(pool, chunk);
 	}
 	WRITE_ONCE(pool->nr_free, pool->nr_free - got);
+	fp_pool_show_free(pool);
 	return got;
 }
 
@@ -93,6 +102,7 @@ static void fp_pool_put_back(struct fp_pool *pool, struct fp_batch *batch)
 		fp_pool_file_chunk(pool, chunk);
 	}
 	WRITE_ONCE(pool->nr_free, pool->nr_free + batch->nr);
+	fp_pool_show_free(pool);
 	spin_unlock(&pool->lock);
 	fp_batch_init(batch);
 }
@@ -243,6 +253,8 @@ int fp_pool_take(struct fp_pool *pool, struct fp_batch *batch, u32 count)
 		if (batch->nr < count && !fp_orphan_collect_due(pool, 1))
 			err = fp_pool_grow(pool);
 	}
+	if (err)
+		fp_line_dry(&pool->line);
 	return err;
 }
 
@@ -426,6 +438,7 @@ static void fp_pool_destroy(struct fp_pool *pool)
 	xa_destroy(&pool->kept);
 	free_percpu(pool->cpu);
 	kvfree(pool->chunks);
+	put_page(pool->status_page);
 	kfree(pool);
 }
 
@@ -465,6 +478,22 @@ static void fp_pool_init(struct fp_pool *pool, const struct fp_pool_spec *spec)
 		spin_lock_init(&pool->hold_locks[i]);
 }
 
+/* A page of its own: user space maps it, and may keep it beyond the pool. */
+static int fp_pool_init_status(struct fp_pool *pool)
+{
+	struct fp_status *status;
+
+	pool->status_page = alloc_pages_node(pool->node, GFP_KERNEL_ACCOUNT |
+					     __GFP_ZERO, 0);
+	if (!pool->status_page)
+		return -ENOMEM;
+	status = page_address(pool->status_page);
+	status->size = sizeof(*status);
+	status->free = pool->geo.max_blocks;
+	pool->line.status = status;
+	return 0;
+}
+
 static int fp_pool_commit_min(struct fp_pool *pool)
 {
 	int err = 0;
@@ -502,11 +531,14 @@ struct fp_pool *fp_pool_create(const struct fp_pool_spec *spec)
 		goto free_pool;
 	fp_pool_init(pool, spec);
 
+	err = fp_pool_init_status(pool);
+	if (err)
+		goto free_pool;
 	err = -ENOMEM;
 	pool->chunks = kvcalloc(pool->geo.nr_chunks, sizeof(*pool->chunks),
 				GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!pool->chunks)
-		goto free_pool;
+		goto put_status;
 	pool->cpu = alloc_percpu_gfp(struct fp_pool_cpu,
 				     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!pool->cpu)
@@ -523,6 +555,8 @@ struct fp_pool *fp_pool_create(const struct fp_pool_spec *spec)
 
 free_chunks:
 	kvfree(pool->chunks);
+put_status:
+	put_page(pool->status_page);
 free_pool:
 	kfree(pool);
 	return ERR_PTR(err);

@@ -277,6 +277,8 @@ static __poll_t fp_poll(struct file *filp, struct poll_table_struct *table)
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (client->write && fp_client_can_alloc(client))
 		mask |= EPOLLOUT | EPOLLWRNORM;
+	if (client->write && READ_ONCE(client->pool->line.nr))
+		mask |= EPOLLPRI;
 	if (READ_ONCE(file->entry->destroyed))
 		mask |= EPOLLHUP;
 	return mask;

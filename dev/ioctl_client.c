@@ -162,9 +162,13 @@ static long fp_find_wait(struct fp_call *call, s64 timeout, u32 *id)
 	*id = fp_client_find(pool, label);
 	if (*id || !timeout)
 		return *id;
-	return wait_event_killable_timeout(pool->labels,
-					   (*id = fp_client_find(pool, label)),
-					   fp_wait_jiffies(timeout));
+	/* wait_event_killable_timeout(), but it does not hold up suspend */
+	return ___wait_event(pool->labels,
+			     ___wait_cond_timeout((*id = fp_client_find(pool,
+									label))),
+			     (TASK_KILLABLE | TASK_FREEZABLE), 0,
+			     fp_wait_jiffies(timeout),
+			     __ret = schedule_timeout(__ret));
 }
 
 /**

@@ -39,7 +39,8 @@ int fp_ioctl_info(struct fp_call *call)
 		.features = FIXEDPOOL_FEATURE_HOLD | FIXEDPOOL_FEATURE_TAGS |
 			    FIXEDPOOL_FEATURE_ISOLATED |
 			    FIXEDPOOL_FEATURE_SEND | FIXEDPOOL_FEATURE_KEEP |
-			    FIXEDPOOL_FEATURE_WAIT,
+			    FIXEDPOOL_FEATURE_WAIT |
+			    FIXEDPOOL_FEATURE_STATUS,
 		.max_block_size = FP_MAX_BLOCK_SIZE,
 		.max_pool_bytes = FP_MAX_POOL_BYTES,
 		.max_total_bytes = READ_ONCE(fp_registry_budget.limit),

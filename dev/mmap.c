@@ -64,12 +64,34 @@ unlock:
 	return ret;
 }
 
+/* core/ knows no uapi, and the page is written there */
+static_assert(sizeof(struct fp_status) == sizeof(struct fixedpool_status));
+static_assert(offsetof(struct fp_status, waiting) ==
+	      offsetof(struct fixedpool_status, waiting));
+static_assert(offsetof(struct fp_status, dry) ==
+	      offsetof(struct fixedpool_status, dry));
+static_assert(offsetof(struct fp_status, free) ==
+	      offsetof(struct fixedpool_status, free));
+
+static vm_fault_t fp_vm_fault_status(struct vm_fault *vmf)
+{
+	struct fp_client *client = vmf->vma->vm_private_data;
+
+	get_page(client->pool->status_page);
+	vmf->page = client->pool->status_page;
+	return 0;
+}
+
 static const struct vm_operations_struct fp_vm_ops = {
 	.fault = fp_vm_fault,
 };
 
 static const struct vm_operations_struct fp_vm_isolated_ops = {
 	.fault = fp_vm_fault_isolated,
+};
+
+static const struct vm_operations_struct fp_vm_status_ops = {
+	.fault = fp_vm_fault_status,
 };
 
 /**
@@ -102,8 +124,24 @@ void fp_revoke(struct fp_client *client, u32 index)
 	fp_pool_count(client->pool, FP_STAT_REVOKES, 1);
 }
 
+/* Does the range reach from the end of the blocks over exactly one page. */
+static bool fp_mmap_is_status(const struct fp_pool *pool,
+			      struct vm_area_struct *vma)
+{
+	return vma->vm_pgoff == pool->geo.mapping_size >> PAGE_SHIFT &&
+	       vma_pages(vma) == 1;
+}
+
+static const struct vm_operations_struct *
+fp_mmap_ops(const struct fp_pool *pool, bool status)
+{
+	if (status)
+		return &fp_vm_status_ops;
+	return fp_pool_isolated(pool) ? &fp_vm_isolated_ops : &fp_vm_ops;
+}
+
 /**
- * fp_mmap() - map a range of the client's pool
+ * fp_mmap() - map a range of the client's pool, or its status page
  * @filp: an open file of /dev/fixedpool
  * @vma: the range, in any shape the core lets through
  *
@@ -111,24 +149,27 @@ void fp_revoke(struct fp_client *client, u32 index)
  *
  * Context: process context, under mmap_lock.
  * Return: 0; -ENOTCONN; -EINVAL private mapping, or outside of the pool;
- * -EPERM executable; -EACCES writable without write right.
+ * -EPERM executable; -EACCES writable without write right, or the status page.
  */
 int fp_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct fp_client *client = fp_file_client(fp_file_of(filp));
 	unsigned long clear = VM_MAYEXEC;
+	bool status;
 
 	if (!client)
 		return -ENOTCONN;
+	status = fp_mmap_is_status(client->pool, vma);
 	/* VM_SHARED is not set if the descriptor is read-only */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
-	if (!fp_geometry_maps(&client->pool->geo, vma->vm_pgoff,
+	if (!status &&
+	    !fp_geometry_maps(&client->pool->geo, vma->vm_pgoff,
 			      vma_pages(vma)))
 		return -EINVAL;
 	if (vma->vm_flags & VM_EXEC)
 		return -EPERM;
-	if (!client->write) {
+	if (!client->write || status) {
 		if (vma->vm_flags & VM_WRITE)
 			return -EACCES;
 		clear |= VM_MAYWRITE;
@@ -138,7 +179,6 @@ int fp_mmap(struct file *filp, struct vm_area_struct *vma)
 		clear |= VM_MAYWRITE;
 	fp_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP, clear);
 	vma->vm_private_data = client;
-	vma->vm_ops = fp_pool_isolated(client->pool) ? &fp_vm_isolated_ops :
-						       &fp_vm_ops;
+	vma->vm_ops = fp_mmap_ops(client->pool, status);
 	return 0;
 }

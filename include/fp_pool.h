@@ -84,6 +84,7 @@ struct fp_pool_cpu {
  * @gc_threshold: orphans from which on that happens; READ_ONCE
  * @ref: references to this struct
  * @line: who waits for a block; its own lock
+ * @status_page: holds @line's status; constant after init
  * @labels: who waits for a client's label; its own lock
  * @kept: index to an entry for each block to be kept, marked FP_ORPHAN while it
  *	is one; its own lock
@@ -121,6 +122,7 @@ struct fp_pool {
 	u32 gc_threshold;
 	refcount_t ref;
 	struct fp_line line;
+	struct page *status_page;
 	wait_queue_head_t labels;
 	struct xarray kept;
 	atomic64_t nr_orphans;

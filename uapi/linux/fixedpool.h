@@ -93,6 +93,10 @@
  * for a client that is not bound, EINVAL for MAP_PRIVATE and for a range that
  * is not the pool's, EPERM for PROT_EXEC, EACCES for PROT_WRITE without write
  * right. Mappings are left out of core dumps.
+ *
+ * Behind the blocks, at offset mapping_size, lies the status page, which is
+ * mapped by itself: see struct fixedpool_status. It cannot be mapped, nor made,
+ * writable: EACCES.
  */
 
 #define FIXEDPOOL_ABI_VERSION	1
@@ -138,7 +142,8 @@
  * wait.
  *
  * poll() tells POLLIN when the inbox is not empty, POLLOUT when a block can be
- * had, POLLHUP when the pool was destroyed.
+ * had, POLLPRI when somebody waits for one, POLLHUP when the pool was
+ * destroyed.
  */
 
 /** FIXEDPOOL_WAIT_FOREVER - timeout_ns value: wait without limit */
@@ -151,6 +156,7 @@
 #define FIXEDPOOL_FEATURE_SEND		(1ULL << 3)
 #define FIXEDPOOL_FEATURE_KEEP		(1ULL << 4)
 #define FIXEDPOOL_FEATURE_WAIT		(1ULL << 5)
+#define FIXEDPOOL_FEATURE_STATUS	(1ULL << 6)
 
 /**
  * struct fixedpool_info_args - FIXEDPOOL_IOC_INFO: version, features, limits
@@ -187,6 +193,34 @@ struct fixedpool_info_args {
 	__u32 max_pools;
 	__u32 max_inbox;
 	__u32 max_chunk_bytes;
+};
+
+/**
+ * struct fixedpool_status - what a pool's status page opens with
+ * @size: bytes of this struct
+ * @waiting: callers that wait for a block now
+ * @dry: goes up when ALLOC found fewer blocks than it wanted, and when a caller
+ *	begins to wait; wraps
+ * @reserved: zero
+ * @free: blocks that are neither allocated nor parked on a CPU, and those the
+ *	pool may still grow by; a hint
+ * @reserved2: zero
+ *
+ * The page lies at offset mapping_size, can be mapped by every client, alone
+ * and for reading only, and follows the pool without a system call. The kernel
+ * writes it and never reads it.
+ *
+ * Who keeps free blocks of its own gives them back when @dry has changed, and
+ * keeps none while @waiting is not zero. Who sleeps meanwhile can poll() for
+ * POLLPRI.
+ */
+struct fixedpool_status {
+	__u32 size;
+	__u32 waiting;
+	__u32 dry;
+	__u32 reserved[13];
+	__u32 free;
+	__u32 reserved2[15];
 };
 
 /* fixedpool_pool_create_args.flags */

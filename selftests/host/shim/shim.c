@@ -305,6 +305,11 @@ void put_page(struct page *page)
 	kfree(page);
 }
 
+void *page_address(const struct page *page)
+{
+	return page->data;
+}
+
 void memzero_page(struct page *page, size_t offset, size_t len)
 {
 	if (offset > PAGE_SIZE || len > PAGE_SIZE - offset)

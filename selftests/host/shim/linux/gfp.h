@@ -24,6 +24,7 @@ struct page {
 struct page *alloc_pages_node(int node, gfp_t gfp, unsigned int order);
 void get_page(struct page *page);
 void put_page(struct page *page);
+void *page_address(const struct page *page);
 int page_ref_count(const struct page *page);
 
 #endif /* SHIM_LINUX_GFP_H */
