@@ -6,7 +6,7 @@
 #include "internal.h"
 
 #include <limits.h>
-#include <sys/mman.h>
+#include <string.h>
 
 /*
  * What one ALLOC takes of @left: all of it with FIXEDPOOL_ALLOC_ALL, which
@@ -20,6 +20,38 @@ static uint32_t alloc_batch(const struct fixedpool *pool, size_t left,
 	return left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
 }
 
+/*
+ * One ALLOC that may wait. While it does, nothing that this process frees goes
+ * into a magazine; but it does not wait for what is in one.
+ */
+static int alloc_wait(struct fixedpool *pool, uint64_t *handles,
+		      uint32_t count, unsigned int flags, uint64_t tag,
+		      int64_t timeout_ns, uint32_t *done)
+{
+	bool hushed = false;
+	int ret, saved;
+
+	if (pool->magazines && timeout_ns &&
+	    timeout_ns >= FIXEDPOOL_WAIT_FOREVER) {
+		hushed = fp_magazines_hush(pool, false);
+		if (!hushed) {
+			ret = fp_uapi_alloc(pool->fd, handles, count, flags,
+					    tag, 0, done);
+			if (!ret || errno != EAGAIN)
+				return ret;
+			hushed = fp_magazines_hush(pool, true);
+		}
+	}
+	ret = fp_uapi_alloc(pool->fd, handles, count, flags, tag, timeout_ns,
+			    done);
+	if (hushed) {
+		saved = errno;
+		fp_magazines_unhush(pool);
+		errno = saved;
+	}
+	return ret;
+}
+
 FP_EXPORT ssize_t fixedpool_alloc_batch_wait(struct fixedpool *pool,
 					     uint64_t *handles, size_t count,
 					     unsigned int flags, uint64_t tag,
@@ -27,6 +59,7 @@ FP_EXPORT ssize_t fixedpool_alloc_batch_wait(struct fixedpool *pool,
 {
 	uint32_t want, done;
 	size_t got = 0;
+	int ret;
 
 	if (!pool || !handles || !count || count > SSIZE_MAX) {
 		errno = EINVAL;
@@ -34,12 +67,15 @@ FP_EXPORT ssize_t fixedpool_alloc_batch_wait(struct fixedpool *pool,
 	}
 	do {
 		want = alloc_batch(pool, count - got, flags);
-		if (fp_uapi_alloc(pool->fd, handles + got, want, flags, tag,
-				  got ? 0 : timeout_ns, &done) < 0)
-			break;
+		ret = alloc_wait(pool, handles + got, want, flags, tag,
+				 got ? 0 : timeout_ns, &done);
+		if (ret < 0)
+			continue;
 		fp_remember(pool, handles + got, done);
 		got += done;
-	} while (done == want && got < count);
+		errno = EAGAIN;
+	} while (got < count &&
+		 ((!ret && done == want) || fp_magazines_help(pool)));
 
 	return got ? (ssize_t)got : -1;
 }
@@ -105,12 +141,11 @@ FP_EXPORT ssize_t fixedpool_free_all(struct fixedpool *pool)
 		errno = EINVAL;
 		return -1;
 	}
+	/* what is parked was freed before */
+	fixedpool_give_back(pool);
 	if (fp_uapi_free_all(pool->fd, &ended) < 0)
 		return -1;
-	/* Private anonymous memory that is given back reads as zeros. */
-	madvise(pool->generations,
-		(size_t)pool->geo.max_blocks * sizeof(*pool->generations),
-		MADV_DONTNEED);
+	fp_forget_all(pool);
 	return (ssize_t)ended;
 }
 
@@ -163,9 +198,8 @@ FP_EXPORT uint64_t fixedpool_handle_of(const struct fixedpool *pool,
 	if (index >= pool->geo.max_blocks)
 		goto invalid;
 
-	generation = __atomic_load_n(&pool->generations[index],
-				     __ATOMIC_RELAXED);
-	if (!generation) {
+	generation = fp_generation(pool, (uint32_t)index);
+	if (!generation || !fp_name(pool, (uint32_t)index)) {
 		errno = ENOENT;
 		return 0;
 	}
@@ -176,29 +210,83 @@ invalid:
 	return 0;
 }
 
+static __attribute__((noinline)) void *
+alloc_ptr_slow(struct fixedpool *pool, unsigned int flags, uint64_t tag)
+{
+	const unsigned int easy = FIXEDPOOL_ALLOC_ZERO |
+				  FIXEDPOOL_ALLOC_NONBLOCK;
+	uint64_t handle;
+	void *ptr;
+
+	if (pool && pool->magazines && !tag && !(flags & ~easy)) {
+		ptr = fp_magazine_take(pool);
+		if (ptr && flags & FIXEDPOOL_ALLOC_ZERO)
+			memset(ptr, 0, (size_t)pool->geo.block_size);
+		return ptr;
+	}
+	handle = fixedpool_alloc(pool, flags, tag);
+	return handle ? fixedpool_ptr(pool, handle) : NULL;
+}
+
 FP_EXPORT void *fixedpool_alloc_ptr(struct fixedpool *pool, unsigned int flags,
 				    uint64_t tag)
 {
-	uint64_t handle = fixedpool_alloc(pool, flags, tag);
+	void *ptr;
 
-	return handle ? fixedpool_ptr(pool, handle) : NULL;
+	if (fp_likely(pool && !(flags | tag))) {
+		ptr = fixedpool_fast_take(fixedpool_fast_magazine(pool));
+		if (fp_likely(ptr))
+			return ptr;
+	}
+	return alloc_ptr_slow(pool, flags, tag);
+}
+
+/* Index of the block whose first byte @ptr is; max_blocks or more if none. */
+static uintptr_t index_of_first(const struct fixedpool *pool, const void *ptr)
+{
+	uintptr_t index = fp_exact_index(pool, (uintptr_t)ptr -
+					 (uintptr_t)pool->geo.base);
+
+	if (index < pool->geo.max_blocks)
+		return index;
+	return fp_exact_index(pool, (uintptr_t)ptr -
+			      (uintptr_t)pool->geo.base_ro);
+}
+
+static __attribute__((noinline)) int free_ptr_slow(struct fixedpool *pool,
+						   const void *ptr)
+{
+	uint32_t generation;
+	uintptr_t index;
+
+	if (!ptr)
+		return 0;
+	if (!pool)
+		goto invalid;
+	index = index_of_first(pool, ptr);
+	if (index >= pool->geo.max_blocks)
+		goto invalid;
+	generation = fp_generation(pool, (uint32_t)index);
+	if (generation && fp_magazine_put(pool, (uint32_t)index))
+		return 0;
+	if (!generation || !fp_name(pool, (uint32_t)index)) {
+		errno = ENOENT;
+		return -1;
+	}
+	return fixedpool_free(pool, fp_handle_make((uint32_t)index,
+						   pool->geo.handle_tag,
+						   generation));
+invalid:
+	errno = EINVAL;
+	return -1;
 }
 
 FP_EXPORT int fixedpool_free_ptr(struct fixedpool *pool, const void *ptr)
 {
-	uint64_t handle;
-
-	if (!ptr)
+	if (fp_likely(pool) &&
+	    fp_likely(fixedpool_fast_put(fixedpool_fast_magazine(pool), ptr)))
 		return 0;
-	handle = fixedpool_handle_of(pool, ptr);
-	if (!handle)
-		return -1;
-	if (fixedpool_ptr(pool, handle) != ptr &&
-	    fixedpool_ptr_ro(pool, handle) != ptr) {
-		errno = EINVAL;
-		return -1;
-	}
-	return fixedpool_free(pool, handle);
+	return free_ptr_slow(pool, ptr);
 }
 
 FP_EXPORT void *fixedpool_alloc_object(struct fixedpool *pool, size_t size,

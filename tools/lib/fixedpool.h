@@ -73,8 +73,12 @@ extern "C" {
 #define FIXEDPOOL_RIGHT_READ	(1U << 0)
 #define FIXEDPOOL_RIGHT_WRITE	(1U << 1)
 
-/* flags of fixedpool_open() and fixedpool_open_fd(), the library's own */
+/*
+ * flags of fixedpool_open(), fixedpool_open_fd() and in fixedpool_config, the
+ * library's own: without write right; without magazines
+ */
 #define FIXEDPOOL_OPEN_READONLY		(1U << 0)
+#define FIXEDPOOL_OPEN_DIRECT		(1U << 1)
 
 /** struct fixedpool - one client and its mapping; opaque */
 struct fixedpool;
@@ -99,6 +103,8 @@ struct fixedpool;
  *	unasked; default 0, which takes 600,000
  * @gc_threshold: orphans are collected unasked once there are so many; default
  *	0, which takes 1,024
+ * @open_flags: of the new client: FIXEDPOOL_OPEN_DIRECT, or the default 0
+ * @reserved32: zero
  * @reserved: zero
  *
  * Always start from FIXEDPOOL_CONFIG_INIT or fixedpool_config_init().
@@ -116,7 +122,9 @@ struct fixedpool_config {
 	uint32_t flags;
 	uint32_t gc_age_ms;
 	uint32_t gc_threshold;
-	uint64_t reserved[7];
+	uint32_t open_flags;
+	uint32_t reserved32;
+	uint64_t reserved[6];
 };
 
 #define FIXEDPOOL_CONFIG_INIT \
@@ -474,6 +482,18 @@ int fixedpool_free_ptr(struct fixedpool *pool, const void *ptr);
 void *fixedpool_alloc_object(struct fixedpool *pool, size_t size,
 			     size_t align);
 
+/**
+ * fixedpool_give_back - empty the magazines
+ * @pool: the client
+ *
+ * The blocks that fixedpool_free_ptr() parked in this process, of all its
+ * threads, are free for everybody. An idle process does so when poll(2) of its
+ * fixedpool_fd() tells POLLPRI: somebody waits for a block.
+ *
+ * Return: how many there were; -1 with EINVAL if @pool is NULL.
+ */
+ssize_t fixedpool_give_back(struct fixedpool *pool);
+
 #ifndef __cplusplus
 /* A zeroed object of a type in a block of its own, and its end. */
 #define fixedpool_new(pool, type) \
@@ -487,5 +507,6 @@ void *fixedpool_alloc_object(struct fixedpool *pool, size_t size,
 
 #include "fixedpool_look.h"
 #include "fixedpool_owner.h"
+#include "fixedpool_fast.h"
 
 #endif /* FIXEDPOOL_H */

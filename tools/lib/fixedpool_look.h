@@ -14,7 +14,8 @@ extern "C" {
 
 /*
  * fixedpool_info.features; a set bit is a promise about every pool: holds of
- * more than one client, tags, isolated pools, handing over, orphans, waiting
+ * more than one client, tags, isolated pools, handing over, orphans, waiting,
+ * the status page
  */
 #define FIXEDPOOL_FEATURE_HOLD		(1ULL << 0)
 #define FIXEDPOOL_FEATURE_TAGS		(1ULL << 1)
@@ -22,6 +23,7 @@ extern "C" {
 #define FIXEDPOOL_FEATURE_SEND		(1ULL << 3)
 #define FIXEDPOOL_FEATURE_KEEP		(1ULL << 4)
 #define FIXEDPOOL_FEATURE_WAIT		(1ULL << 5)
+#define FIXEDPOOL_FEATURE_STATUS	(1ULL << 6)
 
 /* flags of fixedpool_list(): free blocks too; only what this client holds */
 #define FIXEDPOOL_LIST_FREE	(1U << 0)
@@ -133,6 +135,35 @@ struct fixedpool_block {
 	uint32_t rights;
 };
 
+/**
+ * struct fixedpool_magazine_stats - a client's magazines, in this process
+ * @magazines: threads that have one
+ * @share: blocks that all of them together may hold; 0 if the client has none
+ * @depth: blocks that they may hold now
+ * @parked: blocks that they hold; for the kernel the client holds these
+ * @empty: times that one was empty when a block was wanted of it
+ * @full: times that one was full when a block was to go there
+ * @refilled: blocks that came from the kernel in advance
+ * @drained: blocks that went to the kernel because a magazine was full
+ * @emptied: times that all of them were emptied at once
+ * @reserved: zero
+ *
+ * Counters are of events since the first use, or since the fork. What goes
+ * well is not counted: that would cost more than it does.
+ */
+struct fixedpool_magazine_stats {
+	uint32_t magazines;
+	uint32_t share;
+	uint64_t depth;
+	uint64_t parked;
+	uint64_t empty;
+	uint64_t full;
+	uint64_t refilled;
+	uint64_t drained;
+	uint64_t emptied;
+	uint64_t reserved[7];
+};
+
 /** enum fixedpool_op - which operation fixedpool_strerror() is asked about */
 enum fixedpool_op {
 	FIXEDPOOL_OP_ANY,
@@ -164,6 +195,16 @@ enum fixedpool_op {
  * Return: 0; -1 with errno: EINVAL an argument is NULL.
  */
 int fixedpool_query(struct fixedpool *pool, struct fixedpool_stats *stats);
+
+/**
+ * fixedpool_magazine_stats - numbers of the client's magazines
+ * @pool: the client
+ * @stats: out
+ *
+ * Return: 0; -1 with errno: EINVAL an argument is NULL.
+ */
+int fixedpool_magazine_stats(struct fixedpool *pool,
+			     struct fixedpool_magazine_stats *stats);
 
 /**
  * fixedpool_info - version, features and limits of the module

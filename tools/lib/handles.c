@@ -13,8 +13,6 @@
  */
 #include "internal.h"
 
-#include <stdbool.h>
-
 /* Handles that are given up at a time. */
 #define FP_LOSE_BATCH	256
 
@@ -69,13 +67,38 @@ static bool loses(const struct fp_request *request)
 		!(request->flags & FIXEDPOOL_SEND_SHARE));
 }
 
+/*
+ * The program names these blocks: from here on they are the kernel's alone, and
+ * no magazine's. Return: how many come before one that lies in a magazine; it
+ * was freed already, and another way than by the handle.
+ */
+static uint32_t name(struct fixedpool *pool, const uint64_t *handles,
+		     uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t index = fp_handle_index(handles[i]);
+
+		if (index < pool->geo.max_blocks &&
+		    fp_generation(pool, index) ==
+		    fp_handle_generation(handles[i]) &&
+		    !fp_name(pool, index))
+			return i;
+	}
+	return count;
+}
+
 /* One batch; how many of it, in @done, whether it fails or not. */
 static int one_batch(struct fixedpool *pool, const struct fp_request *request,
 		     const uint64_t *handles, size_t left, uint32_t *done)
 {
-	uint32_t count = fp_next_batch(pool, left);
+	uint32_t count = name(pool, handles, fp_next_batch(pool, left));
 	int ret;
 
+	*done = 0;
+	if (!count) {
+		errno = ESTALE;
+		return -1;
+	}
 	if (loses(request))
 		return lose(pool, request, handles, count < FP_LOSE_BATCH ?
 			    count : FP_LOSE_BATCH, done);

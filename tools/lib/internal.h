@@ -6,33 +6,62 @@
 #define FIXEDPOOL_INTERNAL_H
 
 #include "fixedpool.h"
+#include "fixedpool_fast.h"
+
+#include <stdbool.h>
 
 #define FP_EXPORT	__attribute__((visibility("default")))
+
+#define fp_likely(x)	__builtin_expect(!!(x), 1)
 
 #define FP_DEVICE	"/dev/fixedpool"
 
 #define FP_ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
+struct fixedpool_status;
+struct fp_magazines;
+
 /**
  * struct fixedpool - one client and its mapping
+ * @fast: what the inline functions look at; constant
  * @geo: constant once the client is published
  * @fd: the client's descriptor; constant
  * @max_batch: most handles the kernel takes at a time; constant
  * @align: alignment of the blocks in bytes; constant
  * @ro: the second, read-only mapping, NULL if there is none; constant
+ * @status: the pool's status page, NULL without magazines; constant
+ * @magazines: NULL if there are none; constant
+ * @magazine_size: bytes of one, and of what comes before them; constant
+ * @nr_magazines: how many there can be; constant
+ * @share: blocks that all magazines together may hold; constant
+ * @shift: zeros at the end of the stride; constant
+ * @inverse: of the odd part of the stride, see fixedpool_fast.h; constant
  * @generations: for each index the generation of the block that was got or
  *	held through this client, 0 if none; atomic. It lives here and not in
  *	the blocks, so that no wild store into a block can reach it. Reserved
- *	whole, backed by memory where it is touched
+ *	whole, backed by memory where it is touched, and the same for a child
+ *	of fork as for its parent
+ * @state: for each index FIXEDPOOL_BLOCK_*; atomic. Lies behind @generations
  */
 struct fixedpool {
+	struct fixedpool_fast fast;
 	struct fixedpool_geometry geo;
 	int fd;
 	uint32_t max_batch;
 	uint32_t align;
 	void *ro;
+	const struct fixedpool_status *status;
+	struct fp_magazines *magazines;
+	size_t magazine_size;
+	uint32_t nr_magazines;
+	uint32_t share;
+	uint32_t shift;
+	uintptr_t inverse;
 	uint32_t *generations;
+	uint8_t *state;
 };
+
+_Static_assert(offsetof(struct fixedpool, fast) == 0, "inline functions");
 
 /* uapi.c: the only file that knows the kernel's structs. */
 
@@ -55,6 +84,9 @@ struct fp_request {
 	uint64_t tag;
 };
 
+int fp_uapi_open(int access);
+void fp_uapi_close(int fd);
+void *fp_uapi_map(int fd, size_t length, int prot, uint64_t offset);
 int fp_uapi_create(int fd, const struct fixedpool_config *config,
 		   struct fixedpool_geometry *geo);
 int fp_uapi_bind(int fd, const char *name, int other_fd, unsigned int flags,
@@ -85,12 +117,58 @@ uint32_t fp_handle_generation(uint64_t handle);
 uint64_t fp_handle_make(uint32_t index, uint32_t tag, uint32_t generation);
 
 /* pool.c */
-int fp_device_open(int access);
+void fp_forget_all(struct fixedpool *pool);
 
 /* handles.c */
 uint32_t fp_next_batch(const struct fixedpool *pool, size_t left);
 void fp_remember(struct fixedpool *pool, const uint64_t *handles, size_t count);
 int fp_for_handles(struct fixedpool *pool, const struct fp_request *request,
 		   const uint64_t *handles, size_t count, size_t *done);
+
+
+static inline uint32_t fp_generation(const struct fixedpool *pool,
+				     uint32_t index)
+{
+	return __atomic_load_n(&pool->generations[index], __ATOMIC_RELAXED);
+}
+
+/* As fixedpool_fast_index(), without a magazine. */
+static inline uintptr_t fp_exact_index(const struct fixedpool *pool,
+				       uintptr_t offset)
+{
+	return fixedpool_fast_divide(offset, pool->inverse, pool->shift);
+}
+
+/*
+ * The program learns a block's handle, so that it goes to no magazine any more.
+ * Return: whether the block is the program's; it is not if it is in one.
+ */
+static inline bool fp_name(const struct fixedpool *pool, uint32_t index)
+{
+	uint8_t state = FIXEDPOOL_BLOCK_OUT;
+
+	return __atomic_compare_exchange_n(&pool->state[index], &state,
+					   FIXEDPOOL_BLOCK_KERNEL, false,
+					   __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED) ||
+	       state == FIXEDPOOL_BLOCK_KERNEL;
+}
+
+/* A word of the status page, which the kernel writes at any time. */
+static inline uint32_t fp_status_read(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+/* magazine.c */
+void *fp_magazine_take(struct fixedpool *pool);
+bool fp_magazine_put(struct fixedpool *pool, uint32_t index);
+bool fp_magazines_help(struct fixedpool *pool);
+
+/* magazines.c */
+void fp_magazines_create(struct fixedpool *pool, uint32_t quota, bool direct);
+void fp_magazines_close(struct fixedpool *pool);
+bool fp_magazines_hush(struct fixedpool *pool, bool used);
+void fp_magazines_unhush(struct fixedpool *pool);
 
 #endif /* FIXEDPOOL_INTERNAL_H */

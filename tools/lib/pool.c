@@ -5,32 +5,27 @@
 #include "internal.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-/*
- * Opens the device. Where it is missing the errno becomes ENODEV, so that
- * ENOENT always means a pool's name.
- */
-int fp_device_open(int access)
+#define FP_OPEN_FLAGS	(FIXEDPOOL_OPEN_READONLY | FIXEDPOOL_OPEN_DIRECT)
+
+/* The inverse of an odd number modulo 2 to the bits of a pointer. */
+static uintptr_t inverse_of(uintptr_t odd)
 {
-	int fd;
+	uintptr_t inverse = odd;	/* right in its last three bits */
 
-	do {
-		fd = open(FP_DEVICE, access | O_CLOEXEC);
-	} while (fd < 0 && errno == EINTR);
-	if (fd < 0 && (errno == ENOENT || errno == ENXIO))
-		errno = ENODEV;
-	return fd;
+	for (int i = 0; i < 5; i++)	/* and in twice as many each time */
+		inverse *= 2 - odd * inverse;
+	return inverse;
 }
 
 /*
  * What is known of the pool without asking for it at every step. QUERY is the
  * one place that tells it to every client, whichever way it was bound.
  */
-static int pool_describe(struct fixedpool *pool)
+static int pool_describe(struct fixedpool *pool, uint32_t *quota)
 {
 	struct fixedpool_stats stats;
 	struct fixedpool_info info;
@@ -38,6 +33,7 @@ static int pool_describe(struct fixedpool *pool)
 	if (fp_uapi_query(pool->fd, &stats) < 0 ||
 	    fp_uapi_info(pool->fd, &info) < 0)
 		return -1;
+	*quota = stats.quota;
 	pool->geo.mapping_size = stats.mapping_size;
 	pool->geo.stride = stats.stride;
 	pool->geo.block_size = stats.block_size;
@@ -47,13 +43,14 @@ static int pool_describe(struct fixedpool *pool)
 	pool->geo.pool_flags = stats.pool_flags;
 	pool->align = stats.align;
 	pool->max_batch = info.max_batch;
+	pool->shift = (uint32_t)__builtin_ctzll(stats.stride);
+	pool->inverse = inverse_of((uintptr_t)(stats.stride >> pool->shift));
 	return 0;
 }
 
 static void *map_range(const struct fixedpool *pool, int prot)
 {
-	return mmap(NULL, (size_t)pool->geo.mapping_size, prot, MAP_SHARED,
-		    pool->fd, 0);
+	return fp_uapi_map(pool->fd, (size_t)pool->geo.mapping_size, prot, 0);
 }
 
 /*
@@ -86,21 +83,30 @@ static int pool_map(struct fixedpool *pool)
 	return 0;
 }
 
-static size_t generations_size(const struct fixedpool *pool)
+static size_t tables_size(const struct fixedpool *pool)
 {
-	return (size_t)pool->geo.max_blocks * sizeof(*pool->generations);
+	return (size_t)pool->geo.max_blocks *
+	       (sizeof(*pool->generations) + sizeof(*pool->state));
 }
 
-static int generations_map(struct fixedpool *pool)
+/* Shared, as parent and child of a fork share the client. */
+static int tables_map(struct fixedpool *pool)
 {
-	void *table = mmap(NULL, generations_size(pool),
-			   PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *table = mmap(NULL, tables_size(pool), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (table == MAP_FAILED)
 		return -1;
 	pool->generations = table;
+	pool->state = (uint8_t *)(pool->generations + pool->geo.max_blocks);
 	return 0;
+}
+
+/* All blocks are unknown again. */
+void fp_forget_all(struct fixedpool *pool)
+{
+	if (madvise(pool->generations, tables_size(pool), MADV_REMOVE))
+		memset(pool->generations, 0, tables_size(pool));
 }
 
 /* An unbound client: nothing but an open descriptor. */
@@ -110,7 +116,7 @@ static struct fixedpool *pool_new(int access)
 
 	if (!pool)
 		return NULL;
-	pool->fd = fp_device_open(access);
+	pool->fd = fp_uapi_open(access);
 	if (pool->fd < 0) {
 		free(pool);
 		return NULL;
@@ -119,11 +125,17 @@ static struct fixedpool *pool_new(int access)
 }
 
 /* What comes after binding, on every way to a client. */
-static int pool_finish(struct fixedpool *pool)
+static int pool_finish(struct fixedpool *pool, unsigned int flags)
 {
-	if (pool_describe(pool) < 0 || pool_map(pool) < 0)
+	uint32_t quota;
+
+	if (pool_describe(pool, &quota) < 0 || pool_map(pool) < 0 ||
+	    tables_map(pool) < 0)
 		return -1;
-	return generations_map(pool);
+	fp_magazines_create(pool, quota, (flags & FIXEDPOOL_OPEN_DIRECT) ||
+			    !(pool->geo.rights & FIXEDPOOL_RIGHT_WRITE) ||
+			    (pool->geo.pool_flags & FIXEDPOOL_POOL_STRICT));
+	return 0;
 }
 
 FP_EXPORT void fixedpool_config_init(struct fixedpool_config *config)
@@ -147,7 +159,7 @@ fixedpool_create(const struct fixedpool_config *config)
 {
 	struct fixedpool *pool;
 
-	if (!config) {
+	if (!config || config->open_flags & ~FIXEDPOOL_OPEN_DIRECT) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -157,7 +169,7 @@ fixedpool_create(const struct fixedpool_config *config)
 	pool->geo.rights = FIXEDPOOL_RIGHT_READ | FIXEDPOOL_RIGHT_WRITE;
 	if (fp_uapi_create(pool->fd, config, &pool->geo) < 0)
 		goto close;
-	if (pool_finish(pool) < 0)
+	if (pool_finish(pool, config->open_flags) < 0)
 		goto unmake;
 	return pool;
 
@@ -174,7 +186,7 @@ static struct fixedpool *pool_bind(const char *name, int fd,
 {
 	struct fixedpool *pool;
 
-	if (flags & ~FIXEDPOOL_OPEN_READONLY) {
+	if (flags & ~FP_OPEN_FLAGS) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -182,7 +194,7 @@ static struct fixedpool *pool_bind(const char *name, int fd,
 	if (!pool)
 		return NULL;
 	if (fp_uapi_bind(pool->fd, name, fd, flags, &pool->geo) < 0 ||
-	    pool_finish(pool) < 0) {
+	    pool_finish(pool, flags) < 0) {
 		fixedpool_close(pool);
 		return NULL;
 	}
@@ -210,13 +222,14 @@ FP_EXPORT void fixedpool_close(struct fixedpool *pool)
 
 	if (!pool)
 		return;
+	fp_magazines_close(pool);
 	if (pool->generations)
-		munmap(pool->generations, generations_size(pool));
+		munmap(pool->generations, tables_size(pool));
 	if (pool->ro)
 		munmap(pool->ro, (size_t)pool->geo.mapping_size);
 	if (pool->geo.base)
 		munmap(pool->geo.base, (size_t)pool->geo.mapping_size);
-	close(pool->fd);
+	fp_uapi_close(pool->fd);
 	free(pool);
 	errno = saved;
 }
@@ -248,12 +261,12 @@ FP_EXPORT int fixedpool_destroy(const char *name)
 		errno = EINVAL;
 		return -1;
 	}
-	fd = fp_device_open(O_RDWR);
+	fd = fp_uapi_open(O_RDWR);
 	if (fd < 0)
 		return -1;
 	ret = fp_uapi_destroy(fd, name);
 	saved = errno;
-	close(fd);
+	fp_uapi_close(fd);
 	errno = saved;
 	return ret;
 }

@@ -5,7 +5,6 @@
 #include "internal.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 FP_EXPORT int fixedpool_query(struct fixedpool *pool,
 			      struct fixedpool_stats *stats)
@@ -25,12 +24,12 @@ FP_EXPORT int fixedpool_info(struct fixedpool_info *info)
 		errno = EINVAL;
 		return -1;
 	}
-	fd = fp_device_open(O_RDONLY);
+	fd = fp_uapi_open(O_RDONLY);
 	if (fd < 0)
 		return -1;
 	ret = fp_uapi_info(fd, info);
 	saved = errno;
-	close(fd);
+	fp_uapi_close(fd);
 	errno = saved;
 	return ret;
 }

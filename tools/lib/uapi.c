@@ -9,8 +9,38 @@
 
 #include "internal.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/*
+ * Opens the device. Where it is missing the errno becomes ENODEV, so that
+ * ENOENT always means a pool's name.
+ */
+int fp_uapi_open(int access)
+{
+	int fd;
+
+	do {
+		fd = open(FP_DEVICE, access | O_CLOEXEC);
+	} while (fd < 0 && errno == EINTR);
+	if (fd < 0 && (errno == ENOENT || errno == ENXIO))
+		errno = ENODEV;
+	return fd;
+}
+
+void fp_uapi_close(int fd)
+{
+	close(fd);
+}
+
+/* The blocks, or at the end of their range the status page. */
+void *fp_uapi_map(int fd, size_t length, int prot, uint64_t offset)
+{
+	return mmap(NULL, length, prot, MAP_SHARED, fd, (off_t)offset);
+}
 
 static int fp_ioctl(int fd, unsigned long command, void *arg)
 {
@@ -49,6 +79,10 @@ static int config_to_uapi(struct fixedpool_pool_create_args *args,
 			errno = EINVAL;
 			return -1;
 		}
+	}
+	if (config->reserved32) {
+		errno = EINVAL;
+		return -1;
 	}
 	*args = (struct fixedpool_pool_create_args) {
 		.size = sizeof(*args),

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Magazines: what happens when the fast path does not go.
+ *
+ * Only a block whose handle was never shown to the program gets into a
+ * magazine, so a handle never outlives its block there. A magazine grows with
+ * its user's appetite: when it was too full and then too empty within as many
+ * blocks as it could ever hold, it becomes twice as deep.
+ */
+#include <linux/fixedpool.h>
+
+#include "magazine.h"
+
+#include <sched.h>
+#include <string.h>
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint32_t depth_of(const struct fp_magazine *m)
+{
+	return (uint32_t)m->fast.depth;
+}
+
+static uint32_t held(const struct fp_magazine *m)
+{
+	return (uint32_t)__atomic_load_n(&m->fast.nr, __ATOMIC_RELAXED);
+}
+
+static void set_held(struct fp_magazine *m, uint32_t nr)
+{
+	__atomic_store_n(&m->fast.nr, nr, __ATOMIC_RELAXED);
+}
+
+static void set_depth(struct fp_magazine *m, uint32_t depth)
+{
+	__atomic_store_n(&m->fast.depth, depth, __ATOMIC_RELEASE);
+}
+
+static void set_state(struct fixedpool *pool, uint32_t index, uint8_t state)
+{
+	__atomic_store_n(&pool->state[index], state, __ATOMIC_RELAXED);
+}
+
+/* How deep one magazine may be, so that all of them keep to the share. */
+uint32_t fp_magazine_limit(const struct fp_magazines *all)
+{
+	uint32_t share = all->pool->share;
+
+	/* one part for each thread, and one for what goes between them */
+	if (all->most > 1)
+		share /= all->most + 1;
+	return least(share, FP_DEPTH_MAX);
+}
+
+/*
+ * Make ready for parking, under the lock. When the pool ran dry since the last
+ * time, everything is given back; while somebody waits in line, nothing is
+ * parked.
+ *
+ * Return: whether blocks may be put into it.
+ */
+bool fp_magazine_open(struct fp_magazine *m)
+{
+	struct fp_magazines *all = m->all;
+	struct fixedpool *pool = all->pool;
+	uint32_t dry = fp_status_read(&pool->status->dry);
+	uint32_t depth;
+
+	if (dry != all->dry_seen) {
+		fp_magazines_empty(all);
+		all->dry_seen = dry;
+		all->most = all->nr;
+	}
+	if (all->hushed || fp_status_read(&pool->status->waiting))
+		return false;
+	if (!depth_of(m)) {
+		m->fast.dry_seen = dry;
+		depth = least(m->want, fp_magazine_limit(all));
+		set_depth(m, depth < FP_DEPTH_LEAST ? 0 : depth);
+	}
+	return depth_of(m);
+}
+
+/* A miss: perhaps it should be deeper. */
+static void adapt(struct fp_magazine *m, enum fp_miss miss, uint32_t moved)
+{
+	if (m->last != miss) {
+		if (m->last != FP_MISS_NONE && m->run <= FP_DEPTH_MAX &&
+		    m->want < FP_DEPTH_MAX)
+			m->want *= 2;
+		m->last = miss;
+		m->run = 0;
+	}
+	m->run += moved;
+	set_depth(m, least(m->want, fp_magazine_limit(m->all)));
+}
+
+/* How many blocks a miss moves. */
+static uint32_t batch(const struct fp_magazine *m)
+{
+	return least(depth_of(m) / 2, FP_MOVE_MAX);
+}
+
+/* Take up to @count blocks out, those that were freed first. */
+uint32_t fp_magazine_pull(struct fp_magazine *m, uint32_t *blocks,
+			  uint32_t count)
+{
+	uint32_t nr = held(m);
+
+	count = least(count, nr);
+	memcpy(blocks, m->fast.blocks, count * sizeof(*blocks));
+	memmove(m->fast.blocks, m->fast.blocks + count,
+		(nr - count) * sizeof(*blocks));
+	set_held(m, nr - count);
+	return count;
+}
+
+/* Put as many blocks in as there is room for. Return: how many. */
+static uint32_t push(struct fp_magazine *m, const uint32_t *blocks,
+		     uint32_t count)
+{
+	uint32_t nr = held(m);
+
+	count = nr < depth_of(m) ? least(count, depth_of(m) - nr) : 0;
+	memcpy(m->fast.blocks + nr, blocks, count * sizeof(*blocks));
+	set_held(m, nr + count);
+	return count;
+}
+
+/* What lies between those who free and those who allocate. */
+static struct fp_magazine *between(const struct fp_magazines *all)
+{
+	struct fp_magazine *m = fp_magazine_at(all->pool, 0);
+
+	set_depth(m, all->most > 1 ? fp_magazine_limit(all) : 0);
+	return m;
+}
+
+/*
+ * Parked blocks, out of their magazines, go to the kernel. Return: how many
+ * there were.
+ */
+uint32_t fp_magazine_give_up(struct fixedpool *pool, const uint32_t *blocks,
+			     uint32_t count)
+{
+	const struct fp_request request = { .op = FIXEDPOOL_OP_FREE };
+	uint64_t handles[FP_MOVE_MAX];
+	size_t at = 0, done;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t index = blocks[i];
+		uint32_t generation;
+
+		/* else it ended meanwhile: fixedpool_free_all() by a fork */
+		if (__atomic_load_n(&pool->state[index], __ATOMIC_RELAXED) !=
+		    FIXEDPOOL_BLOCK_PARKED)
+			continue;
+		set_state(pool, index, FIXEDPOOL_BLOCK_KERNEL);
+		generation = fp_generation(pool, index);
+		if (generation)
+			handles[n++] = fp_handle_make(index,
+						      pool->geo.handle_tag,
+						      generation);
+	}
+	/* one that is refused is nobody's business any more */
+	for (; at < n; at++) {
+		if (!fp_for_handles(pool, &request, handles + at, n - at,
+				    &done))
+			break;
+		at += done;
+	}
+	return n;
+}
+
+static void moving(struct fixedpool *pool, int by)
+{
+	__atomic_add_fetch(&pool->magazines->moving, (uint32_t)by,
+			   __ATOMIC_ACQ_REL);
+}
+
+/*
+ * Before the kernel is asked: how many blocks to ask for beyond the one that
+ * is wanted. Blocks that others freed are taken first, so there may be some.
+ */
+static uint32_t refill_size(struct fixedpool *pool, struct fp_magazine *m)
+{
+	uint32_t blocks[FP_MOVE_MAX];
+	uint32_t more = 0;
+
+	pthread_mutex_lock(&m->all->lock);
+	/* on top lies what ended meanwhile: fixedpool_free_all() by a fork */
+	while (held(m) &&
+	       __atomic_load_n(&pool->state[m->fast.blocks[held(m) - 1]],
+			       __ATOMIC_RELAXED) != FIXEDPOOL_BLOCK_PARKED)
+		set_held(m, held(m) - 1);
+	if (fp_magazine_open(m) && !held(m)) {
+		adapt(m, FP_MISS_EMPTY, batch(m));
+		more = fp_magazine_pull(between(m->all), blocks, batch(m));
+		push(m, blocks, more);
+		m->all->stats.empty++;
+		more = least(batch(m), fp_status_read(&pool->status->free) / 2);
+	}
+	pthread_mutex_unlock(&m->all->lock);
+	return more;
+}
+
+/* New blocks: the first is the caller's, the others are parked. */
+static void *refill_take(struct fixedpool *pool, struct fp_magazine *m,
+			 const uint64_t *handles, uint32_t count)
+{
+	uint32_t blocks[FP_MOVE_MAX];
+	uint32_t parked = 0;
+
+	fp_remember(pool, handles, count);
+	set_state(pool, fp_handle_index(handles[0]), FIXEDPOOL_BLOCK_OUT);
+	for (uint32_t i = 1; i < count; i++) {
+		blocks[i - 1] = fp_handle_index(handles[i]);
+		set_state(pool, blocks[i - 1], FIXEDPOOL_BLOCK_PARKED);
+	}
+	if (m && count > 1) {
+		pthread_mutex_lock(&m->all->lock);
+		if (fp_magazine_open(m))
+			parked = push(m, blocks, count - 1);
+		m->all->stats.refilled += parked;
+		pthread_mutex_unlock(&m->all->lock);
+	}
+	fp_magazine_give_up(pool, blocks + parked, count - 1 - parked);
+	return fixedpool_geometry_ptr(&pool->geo, handles[0]);
+}
+
+/*
+ * Nothing is to be had from the kernel: look into the magazines. Return:
+ * whether it is worth to ask again.
+ */
+bool fp_magazines_help(struct fixedpool *pool)
+{
+	if (errno != EAGAIN && errno != EDQUOT && errno != ENOMEM &&
+	    errno != ENOSPC)
+		return false;
+	if (!pool->magazines)
+		return false;
+	if (fixedpool_give_back(pool) > 0)
+		return true;
+	if (!__atomic_load_n(&pool->magazines->moving, __ATOMIC_ACQUIRE))
+		return false;
+	sched_yield();
+	return true;
+}
+
+/* A block by way of this thread's magazine; NULL with errno. */
+void *fp_magazine_take(struct fixedpool *pool)
+{
+	struct fp_magazine *m = fp_magazine_mine(pool);
+	uint64_t handles[FP_MOVE_MAX + 1];
+	uint32_t more, done;
+	void *ptr;
+	int ret, saved;
+
+	do {
+		more = m ? refill_size(pool, m) : 0;
+		ptr = m ? fixedpool_fast_take(&m->fast) : NULL;
+		if (ptr)
+			return ptr;
+		moving(pool, 1);
+		ret = fp_uapi_alloc(pool->fd, handles, more + 1, 0, 0, 0,
+				    &done);
+		if (!ret)
+			ptr = refill_take(pool, m, handles, done);
+		saved = errno;
+		moving(pool, -1);
+		errno = saved;
+	} while (ret < 0 && fp_magazines_help(pool));
+	return ptr;
+}
+
+/* Park a block that was given out by pointer. Return: whether it was. */
+bool fp_magazine_put(struct fixedpool *pool, uint32_t index)
+{
+	struct fp_magazine *m = fp_magazine_mine(pool);
+	uint32_t blocks[FP_MOVE_MAX];
+	uint32_t kept, n = 0;
+	bool parked;
+
+	if (!m || __atomic_load_n(&pool->state[index], __ATOMIC_RELAXED) !=
+		  FIXEDPOOL_BLOCK_OUT)
+		return false;
+	pthread_mutex_lock(&m->all->lock);
+	parked = fp_magazine_open(m);
+	if (parked && held(m) >= depth_of(m)) {
+		m->all->stats.full++;
+		adapt(m, FP_MISS_FULL, batch(m));
+	}
+	if (parked && held(m) >= depth_of(m)) {
+		n = fp_magazine_pull(m, blocks, batch(m));
+		kept = push(between(m->all), blocks, n);
+		n -= kept;
+		memmove(blocks, blocks + kept, n * sizeof(*blocks));
+		m->all->stats.drained += n;
+		if (n)
+			moving(pool, 1);
+	}
+	if (parked) {
+		set_state(pool, index, FIXEDPOOL_BLOCK_PARKED);
+		push(m, &index, 1);
+	}
+	pthread_mutex_unlock(&m->all->lock);
+	if (n) {
+		fp_magazine_give_up(pool, blocks, n);
+		moving(pool, -1);
+	}
+	return parked;
+}

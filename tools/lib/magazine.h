@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Magazines, beyond what is inline: fixedpool_fast.h.
+ */
+#ifndef FIXEDPOOL_MAGAZINE_H
+#define FIXEDPOOL_MAGAZINE_H
+
+#include "internal.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+
+/* Threads that have a magazine of one client at a time; more have none. */
+#define FP_MAGAZINES	256
+/* How deep magazines are at the start, at least, and at most. */
+#define FP_DEPTH_START	16U
+#define FP_DEPTH_LEAST	4U
+#define FP_DEPTH_MAX	4096U
+/* All magazines of a client together: one in so many of its blocks. */
+#define FP_SHARE	8U
+/* Blocks that go to or from the kernel at a time. */
+#define FP_MOVE_MAX	256U
+
+/**
+ * enum fp_miss - why a magazine was no help
+ * @FP_MISS_NONE: it always was
+ * @FP_MISS_EMPTY: no block in it
+ * @FP_MISS_FULL: no room in it
+ */
+enum fp_miss {
+	FP_MISS_NONE,
+	FP_MISS_EMPTY,
+	FP_MISS_FULL,
+};
+
+/**
+ * struct fp_magazine - a magazine, with what only the library looks at
+ * @all: where it belongs; NULL if it is nobody's, also because a fork wiped it
+ * @want: how deep it would be if there was enough for all; the lock
+ * @last: the last miss; the lock
+ * @run: blocks moved by misses of that kind since there was another; the lock
+ * @fast: what is inline, with the blocks behind it
+ *
+ * Of @fast, depth is written under the lock, nr and blocks by the owner, or
+ * under the lock while it is closed and the owner is not at work in it.
+ */
+struct fp_magazine {
+	struct fp_magazines *all;
+	uint32_t want;
+	enum fp_miss last;
+	uint32_t run;
+	struct fixedpool_magazine fast __attribute__((aligned(64)));
+};
+
+/**
+ * struct fp_magazines - all magazines of a client in this process
+ * @lock: guards what follows, and of the magazines what they say
+ * @pool: the client; NULL before the first use, after a fork, and once closed
+ * @size: bytes of the mapping that this is the head of
+ * @nr: threads that have a magazine
+ * @top: magazines that were ever used, the first ones
+ * @most: most that there were since the pool was dry
+ * @hushed: calls of this process that wait for a block
+ * @dry_seen: what the status page said when they were all emptied
+ * @closed: the client is gone, the last thread unmaps this
+ * @moving: blocks are on their way, neither with the kernel nor in a magazine:
+ *	calls that do that; atomic
+ * @stats: what happened
+ *
+ * It opens a mapping that holds the magazines too, and that is wiped by fork:
+ * the blocks in a magazine are the parent's, and so are the threads. The first
+ * magazine is no thread's: blocks go through it from those who free to those
+ * who allocate; it is used under the lock.
+ */
+struct fp_magazines {
+	pthread_mutex_t lock;
+	struct fixedpool *pool;
+	size_t size;
+	uint32_t nr;
+	uint32_t top;
+	uint32_t most;
+	uint32_t hushed;
+	uint32_t dry_seen;
+	bool closed;
+	uint32_t moving;
+	struct fixedpool_magazine_stats stats;
+};
+
+/* magazine.c: what happens in them */
+bool fp_magazine_open(struct fp_magazine *m);
+uint32_t fp_magazine_limit(const struct fp_magazines *all);
+uint32_t fp_magazine_pull(struct fp_magazine *m, uint32_t *blocks,
+			  uint32_t count);
+uint32_t fp_magazine_give_up(struct fixedpool *pool, const uint32_t *blocks,
+			     uint32_t count);
+
+/* magazines.c: whose they are */
+struct fp_magazine *fp_magazine_at(const struct fixedpool *pool, uint32_t i);
+struct fp_magazine *fp_magazine_mine(struct fixedpool *pool);
+uint32_t fp_magazines_empty(struct fp_magazines *all);
+
+#endif /* FIXEDPOOL_MAGAZINE_H */

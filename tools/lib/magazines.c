@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Magazines: whose they are. Threads come and go, clients are closed, and
+ * processes fork.
+ *
+ * A thread finds its magazine through a table of its own, in a place that the
+ * client got for its life. The place may hold one of another client, that had
+ * it before: closed for good, with depth 0. The memory of a client's magazines
+ * stays until the client is closed, and each thread that had one has ended or
+ * wanted the place for another.
+ */
+#include <linux/fixedpool.h>
+
+#include "magazine.h"
+
+#include <linux/membarrier.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What a thread finds where it has none. */
+static struct fixedpool_magazine nothing;
+
+/* The last place is for those clients that have no magazines. */
+FP_EXPORT __thread struct fixedpool_magazine *
+fixedpool_slots[FIXEDPOOL_SLOTS + 1] = {
+	[0 ... FIXEDPOOL_SLOTS] = &nothing,
+};
+
+/* Places in threads' tables that are taken. */
+static uint32_t slots_taken;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t thread_key;
+static bool have_key;
+
+static int membarrier(int command)
+{
+	return (int)syscall(SYS_membarrier, command, 0, 0);
+}
+
+/* The magazine in a place of the thread's table; NULL if there is none. */
+static struct fp_magazine *of_slot(struct fixedpool_magazine *const *slot)
+{
+	if (*slot == &nothing)
+		return NULL;
+	return (struct fp_magazine *)(void *)((char *)*slot -
+			offsetof(struct fp_magazine, fast));
+}
+
+static struct fixedpool_magazine **slot_of(const struct fixedpool *pool)
+{
+	return &fixedpool_slots[pool->fast.slot / sizeof(*fixedpool_slots)];
+}
+
+/* The first is no thread's. */
+struct fp_magazine *fp_magazine_at(const struct fixedpool *pool, uint32_t i)
+{
+	return (struct fp_magazine *)(void *)((char *)pool->magazines +
+			(i + 1) * pool->magazine_size);
+}
+
+/* Owner or not, nobody finds a way into it any more. Return: if one did. */
+static bool close_one(struct fp_magazine *m)
+{
+	bool open = m->fast.depth;
+
+	__atomic_store_n(&m->fast.depth, 0, __ATOMIC_RELEASE);
+	return open;
+}
+
+/* Until the owner, who may have been interrupted in it, is done. */
+static void await_idle(struct fp_magazine *m)
+{
+	const struct timespec nap = { .tv_nsec = 50000 };
+
+	for (int i = 0; __atomic_load_n(&m->fast.busy, __ATOMIC_ACQUIRE); i++) {
+		if (i > 100)
+			nanosleep(&nap, NULL);
+	}
+}
+
+static uint32_t empty_one(struct fixedpool *pool, struct fp_magazine *m)
+{
+	uint32_t blocks[FP_MOVE_MAX];
+	uint32_t n, sum = 0;
+
+	do {
+		n = fp_magazine_pull(m, blocks, FP_MOVE_MAX);
+		sum += fp_magazine_give_up(pool, blocks, n);
+	} while (n);
+	return sum;
+}
+
+/*
+ * Close all magazines and give back what is in them, under the lock. Return:
+ * how many blocks that were. They open again when their owners need them, and
+ * start small.
+ */
+uint32_t fp_magazines_empty(struct fp_magazines *all)
+{
+	struct fixedpool *pool = all->pool;
+	uint32_t i, sum = 0;
+	bool open = false;
+
+	for (i = 0; i < all->top; i++)
+		open |= close_one(fp_magazine_at(pool, i));
+	if (open)
+		membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+	for (i = 0; i < all->top; i++) {
+		struct fp_magazine *m = fp_magazine_at(pool, i);
+
+		if (i && !m->all)
+			continue;
+		await_idle(m);
+		sum += empty_one(pool, m);
+		m->want = FP_DEPTH_START;
+		m->last = FP_MISS_NONE;
+	}
+	all->stats.emptied += open;
+	return sum;
+}
+
+static void unmap_if_last(struct fp_magazines *all, bool last)
+{
+	if (last)
+		munmap(all, all->size);
+}
+
+/* The calling thread's magazine is given back, and its place is free. */
+static void release(struct fixedpool_magazine **slot)
+{
+	struct fp_magazine *m = of_slot(slot);
+	struct fp_magazines *all = m ? m->all : NULL;
+	bool last;
+
+	*slot = &nothing;
+	if (!all)	/* or wiped by a fork */
+		return;
+	pthread_mutex_lock(&all->lock);
+	close_one(m);
+	m->all = NULL;
+	all->nr--;
+	if (all->pool) {
+		empty_one(all->pool, m);
+		/* nobody is left to hand anything to */
+		if (all->nr < 2)
+			empty_one(all->pool, fp_magazine_at(all->pool, 0));
+	}
+	last = all->closed && !all->nr;
+	pthread_mutex_unlock(&all->lock);
+	unmap_if_last(all, last);
+}
+
+static void thread_ends(void *arg)
+{
+	struct fixedpool_magazine **slots = arg;
+
+	for (int i = 0; i < FIXEDPOOL_SLOTS; i++)
+		release(&slots[i]);
+}
+
+/* The magazines are the parent's, and the child's are wiped. */
+static void child_starts(void)
+{
+	for (int i = 0; i < FIXEDPOOL_SLOTS; i++)
+		fixedpool_slots[i] = &nothing;
+}
+
+/* A child of fork may end, and its parent go on with the client. */
+__attribute__((destructor)) static void process_ends(void)
+{
+	thread_ends(fixedpool_slots);
+}
+
+static void start(void)
+{
+	have_key = !pthread_key_create(&thread_key, thread_ends) &&
+		   !pthread_atfork(NULL, NULL, child_starts);
+}
+
+/* A free magazine becomes this thread's, under the lock. */
+static struct fp_magazine *occupy(struct fixedpool *pool)
+{
+	struct fp_magazines *all = pool->magazines;
+	struct fp_magazine *m;
+	uint32_t i = 1;
+
+	while (i < all->top && fp_magazine_at(pool, i)->all)
+		i++;
+	if (i == pool->nr_magazines)
+		return NULL;
+	if (i == all->top)
+		all->top++;
+	m = fp_magazine_at(pool, i);
+	*m = (struct fp_magazine) {
+		.all = all,
+		.want = FP_DEPTH_START,
+		.fast = {
+			.dry = &pool->status->dry,
+			.state = pool->state,
+			.base = pool->geo.base,
+			.stride = (uintptr_t)pool->geo.stride,
+			.inverse = pool->inverse,
+			.max_blocks = pool->geo.max_blocks,
+			.shift = pool->shift,
+		},
+	};
+	all->nr++;
+	return m;
+}
+
+/* First use, also that of a child of fork. */
+static void revive(struct fixedpool *pool)
+{
+	struct fp_magazines *all = pool->magazines;
+
+	membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+	all->size = (pool->nr_magazines + 1) * pool->magazine_size;
+	all->dry_seen = fp_status_read(&pool->status->dry);
+	all->most = 1;
+	all->top = 1;
+	all->pool = pool;
+}
+
+/* A new magazine for this thread; NULL if there is none to be had. */
+static struct fp_magazine *join(struct fixedpool *pool,
+				struct fixedpool_magazine **slot)
+{
+	struct fp_magazines *all = pool->magazines;
+	struct fp_magazine *m = NULL;
+
+	if (pthread_setspecific(thread_key, fixedpool_slots))
+		return NULL;
+	pthread_mutex_lock(&all->lock);
+	if (!all->pool)
+		revive(pool);
+	if (pool->share / (all->nr + 2) >= FP_DEPTH_LEAST)
+		m = occupy(pool);
+	if (m && all->nr > all->most) {
+		/* those that are deeper than their part now start anew */
+		all->most = all->nr;
+		fp_magazines_empty(all);
+	}
+	pthread_mutex_unlock(&all->lock);
+	if (m)
+		*slot = &m->fast;
+	return m;
+}
+
+/* This thread's magazine of @pool, NULL if it has none and gets none. */
+struct fp_magazine *fp_magazine_mine(struct fixedpool *pool)
+{
+	struct fixedpool_magazine **slot;
+	struct fp_magazine *m;
+
+	if (!pool->magazines)
+		return NULL;
+	slot = slot_of(pool);
+	m = of_slot(slot);
+	if (m && m->all == pool->magazines)
+		return m;
+	release(slot);
+	return join(pool, slot);
+}
+
+/* A place in threads' tables. Return: whether there was one. */
+static bool slot_take(struct fixedpool *pool)
+{
+	uint32_t taken = __atomic_load_n(&slots_taken, __ATOMIC_RELAXED);
+	uint32_t bit;
+
+	do {
+		bit = ~taken & -~taken;
+		if (!bit)
+			return false;
+	} while (!__atomic_compare_exchange_n(&slots_taken, &taken, taken | bit,
+					      false, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
+	pool->fast.slot = (size_t)__builtin_ctz(bit) * sizeof(*fixedpool_slots);
+	return true;
+}
+
+static void slot_give(struct fixedpool *pool)
+{
+	uint32_t bit = 1U << (pool->fast.slot / sizeof(*fixedpool_slots));
+
+	__atomic_and_fetch(&slots_taken, ~bit, __ATOMIC_RELAXED);
+}
+
+static size_t round_to(size_t size, size_t unit)
+{
+	return (size + unit - 1) / unit * unit;
+}
+
+static bool map_magazines(struct fixedpool *pool)
+{
+	uint32_t deepest = pool->share < FP_DEPTH_MAX ? pool->share :
+							FP_DEPTH_MAX;
+	uint32_t threads = pool->share / FP_DEPTH_LEAST;
+	size_t size;
+	void *map;
+
+	pool->nr_magazines = 1 + (threads < FP_MAGAZINES ? threads :
+							   FP_MAGAZINES);
+	size = sizeof(struct fp_magazine) + deepest * sizeof(uint32_t);
+	if (size < sizeof(struct fp_magazines))
+		size = sizeof(struct fp_magazines);
+	pool->magazine_size = round_to(size, 128);
+	size = (pool->nr_magazines + 1) * pool->magazine_size;
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (map == MAP_FAILED)
+		return false;
+	if (madvise(map, size, MADV_WIPEONFORK)) {
+		munmap(map, size);
+		return false;
+	}
+	pool->magazines = map;
+	return true;
+}
+
+/*
+ * The client may have magazines, if it has all that they take. It does without
+ * if not, so this does not fail.
+ */
+void fp_magazines_create(struct fixedpool *pool, uint32_t quota, bool direct)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint32_t blocks = pool->geo.max_blocks;
+	void *status;
+
+	pool->fast.slot = FIXEDPOOL_SLOTS * sizeof(*fixedpool_slots);
+	if (direct)
+		return;
+	if (quota && quota < blocks)
+		blocks = quota;
+	pool->share = blocks / FP_SHARE;
+	pthread_once(&once, start);
+	if (pool->share / 2 < FP_DEPTH_LEAST || !have_key ||
+	    membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
+		return;
+	status = fp_uapi_map(pool->fd, page, PROT_READ,
+			     pool->geo.mapping_size);
+	if (status == MAP_FAILED)
+		return;
+	pool->status = status;
+	if (!slot_take(pool))
+		return;
+	if (!map_magazines(pool))
+		slot_give(pool);
+}
+
+/*
+ * Blocks that are still in magazines are given back: the client may live on in
+ * another process.
+ */
+void fp_magazines_close(struct fixedpool *pool)
+{
+	struct fp_magazines *all = pool->magazines;
+	bool last;
+
+	if (all) {
+		if (of_slot(slot_of(pool)) &&
+		    of_slot(slot_of(pool))->all == all)
+			release(slot_of(pool));
+		pthread_mutex_lock(&all->lock);
+		if (all->pool)
+			fp_magazines_empty(all);
+		all->size = (pool->nr_magazines + 1) * pool->magazine_size;
+		all->pool = NULL;
+		all->closed = true;
+		last = !all->nr;
+		pthread_mutex_unlock(&all->lock);
+		unmap_if_last(all, last);
+		slot_give(pool);
+	}
+	if (pool->status)
+		munmap((void *)pool->status, (size_t)sysconf(_SC_PAGESIZE));
+}
+
+FP_EXPORT ssize_t fixedpool_give_back(struct fixedpool *pool)
+{
+	struct fp_magazines *all;
+	int saved = errno;
+	uint32_t sum = 0;
+
+	if (!pool) {
+		errno = EINVAL;
+		return -1;
+	}
+	all = pool->magazines;
+	if (all) {
+		pthread_mutex_lock(&all->lock);
+		if (all->pool)
+			sum = fp_magazines_empty(all);
+		pthread_mutex_unlock(&all->lock);
+	}
+	errno = saved;
+	return (ssize_t)sum;
+}
+
+/*
+ * Before this process waits for a block: what it has in magazines is given
+ * back, and nothing more gets in until fp_magazines_unhush(). Return: whether
+ * it is so; not if there are magazines in use and @used says to spare them.
+ */
+bool fp_magazines_hush(struct fixedpool *pool, bool used)
+{
+	struct fp_magazines *all = pool->magazines;
+	bool hush;
+
+	pthread_mutex_lock(&all->lock);
+	hush = used || !all->nr;
+	if (hush) {
+		all->hushed++;
+		if (all->pool)
+			fp_magazines_empty(all);
+	}
+	pthread_mutex_unlock(&all->lock);
+	return hush;
+}
+
+void fp_magazines_unhush(struct fixedpool *pool)
+{
+	struct fp_magazines *all = pool->magazines;
+
+	pthread_mutex_lock(&all->lock);
+	all->hushed--;
+	pthread_mutex_unlock(&all->lock);
+}
+
+FP_EXPORT int fixedpool_magazine_stats(struct fixedpool *pool,
+				       struct fixedpool_magazine_stats *stats)
+{
+	struct fp_magazines *all;
+
+	if (!pool || !stats) {
+		errno = EINVAL;
+		return -1;
+	}
+	*stats = (struct fixedpool_magazine_stats) { .share = 0 };
+	all = pool->magazines;
+	if (!all)
+		return 0;
+	pthread_mutex_lock(&all->lock);
+	if (all->pool) {
+		*stats = all->stats;
+		stats->magazines = all->nr;
+		for (uint32_t i = 0; i < all->top; i++) {
+			struct fp_magazine *m = fp_magazine_at(pool, i);
+
+			stats->parked += __atomic_load_n(&m->fast.nr,
+							 __ATOMIC_RELAXED);
+			stats->depth += m->fast.depth;
+		}
+	}
+	stats->share = pool->share;
+	pthread_mutex_unlock(&all->lock);
+	return 0;
+}
