@@ -7,9 +7,8 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include <linux/io_uring.h>
-
 #include "fp_own.h"
+#include "fp_uring.h"
 
 #define BLOCKS	4
 #define SIZE	4096
@@ -226,58 +225,16 @@ TEST_F(pins, none)
 
 /* --- io_uring: a buffer that is registered, and written to later ---------- */
 
-struct uring {
-	int fd;
-	unsigned int *sq_tail, *sq_mask, *sq_array, *cq_head, *cq_tail, *cq_mask;
-	struct io_uring_sqe *sqes;
-	struct io_uring_cqe *cqes;
-};
-
-static int uring_open(struct uring *u)
-{
-	struct io_uring_params p = { };
-	char *sq, *cq;
-
-	u->fd = syscall(SYS_io_uring_setup, 4, &p);
-	if (u->fd < 0)
-		return -errno;
-	sq = mmap(NULL, p.sq_off.array + p.sq_entries * 4,
-		  PROT_READ | PROT_WRITE, MAP_SHARED, u->fd, IORING_OFF_SQ_RING);
-	cq = mmap(NULL, p.cq_off.cqes + p.cq_entries * sizeof(*u->cqes),
-		  PROT_READ | PROT_WRITE, MAP_SHARED, u->fd, IORING_OFF_CQ_RING);
-	u->sqes = mmap(NULL, p.sq_entries * sizeof(*u->sqes),
-		       PROT_READ | PROT_WRITE, MAP_SHARED, u->fd,
-		       IORING_OFF_SQES);
-	if (sq == MAP_FAILED || cq == MAP_FAILED || u->sqes == MAP_FAILED)
-		return -ENOMEM;
-	u->sq_tail = (void *)(sq + p.sq_off.tail);
-	u->sq_mask = (void *)(sq + p.sq_off.ring_mask);
-	u->sq_array = (void *)(sq + p.sq_off.array);
-	u->cq_head = (void *)(cq + p.cq_off.head);
-	u->cq_tail = (void *)(cq + p.cq_off.tail);
-	u->cq_mask = (void *)(cq + p.cq_off.ring_mask);
-	u->cqes = (void *)(cq + p.cq_off.cqes);
-	return 0;
-}
-
 /* Reads from @from into the registered buffer 0, at @addr. */
 static int uring_read_fixed(struct uring *u, int from, void *addr)
 {
-	unsigned int tail = *u->sq_tail, at = tail & *u->sq_mask;
-	int res;
-
-	u->sqes[at] = (struct io_uring_sqe){
+	struct io_uring_sqe sqe = {
 		.opcode = IORING_OP_READ_FIXED, .fd = from,
 		.addr = (uintptr_t)addr, .len = SIZE, .off = -1,
 	};
-	u->sq_array[at] = at;
-	__atomic_store_n(u->sq_tail, tail + 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, u->fd, 1, 1, IORING_ENTER_GETEVENTS,
-		    NULL, 0) < 0)
-		return -errno;
-	res = u->cqes[*u->cq_head & *u->cq_mask].res;
-	__atomic_store_n(u->cq_head, *u->cq_head + 1, __ATOMIC_RELEASE);
-	return res;
+	int ret = fp_uring_submit(u, &sqe, 1);
+
+	return ret ? ret : fp_uring_reap(u);
 }
 
 TEST_F_TIMEOUT(pins, io_uring, 120)
@@ -287,7 +244,7 @@ TEST_F_TIMEOUT(pins, io_uring, 120)
 	char late[SIZE];
 	struct uring u = { };
 
-	ret = uring_open(&u);
+	ret = fp_uring_open(&u, 4);
 	if (ret)
 		SKIP(return, "no io_uring here: errno %d", -ret);
 	ASSERT_EQ(0, pipe(source));
