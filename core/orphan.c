@@ -53,9 +53,11 @@ void fp_orphan_add(struct fp_pool *pool, struct fp_block *block, u32 index)
 
 	/* the notes are there since KEEP */
 	WRITE_ONCE(chunk->notes[index - chunk->base].stamp_ms, now_ms);
-	if (atomic64_inc_return(&pool->nr_orphans) == 1)
+	/* one pin for all, as a pool may have more than can be counted there */
+	if (atomic64_inc_return(&pool->nr_orphans) == 1) {
 		WRITE_ONCE(pool->oldest_ms, now_ms);
-	pool->pin_module(true);
+		pool->pin_module(true);
+	}
 	atomic64_set_release(&block->word,
 			     fp_word(fp_word_gen(fp_block_read(block)),
 				     FP_BLOCK_ORPHAN, FP_ID_ANY) |
@@ -67,8 +69,8 @@ void fp_orphan_add(struct fp_pool *pool, struct fp_block *block, u32 index)
 static void fp_orphan_ended(struct fp_pool *pool, u32 index)
 {
 	xa_clear_mark(&pool->kept, index, FP_ORPHAN);
-	atomic64_dec(&pool->nr_orphans);
-	pool->pin_module(false);
+	if (atomic64_dec_and_test(&pool->nr_orphans))
+		pool->pin_module(false);
 }
 
 /**

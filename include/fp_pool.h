@@ -75,7 +75,7 @@ struct fp_pool_cpu {
  * @node: NUMA node preferred, or NUMA_NO_NODE; constant after init
  * @cache_slots: most blocks in one CPU's cache; constant after init
  * @budget: what pages are taken from; constant after init
- * @pin_module: keeps the module loaded for an orphan; constant after init
+ * @pin_module: keeps the module loaded for orphans; constant after init
  * @cpu: caches and counters; constant after init
  * @chunks: chunk by number, NULL where none is committed; set by
  *	smp_store_release() under @grow_lock
@@ -154,8 +154,9 @@ struct fp_pool {
  * @gc_age_ms: age at which an orphan is collected unasked, 0 for FP_GC_AGE_MS
  * @gc_threshold: orphans from which on that happens, 0 for FP_GC_THRESHOLD
  * @budget: what pages are taken from; outlives the pool
- * @pin_module: called once for each new orphan, and once for each that is one
- *	no more, from any process context; may be NULL
+ * @pin_module: called when there are orphans, and when there are no more, from
+ *	any process context; the calls of two such changes may come in either
+ *	order; may be NULL
  */
 struct fp_pool_spec {
 	struct fp_geometry_spec geometry;

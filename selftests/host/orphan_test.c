@@ -38,7 +38,8 @@ static u64 orphans(struct fp_pool *pool)
 	struct fp_snapshot snap;
 
 	fp_pool_snapshot(pool, &snap);
-	assert_int_equal(pins, snap.orphaned);
+	/* the module is pinned once, however many there are */
+	assert_int_equal(pins, !!snap.orphaned);
 	return snap.orphaned;
 }
 
