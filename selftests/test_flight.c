@@ -354,8 +354,8 @@ static bool kernel_registers_files(void)
 	unsigned int major = 0, minor = 0;
 	struct utsname uts;
 
-	uname(&uts);
-	sscanf(uts.release, "%u.%u", &major, &minor);
+	if (uname(&uts) || sscanf(uts.release, "%u.%u", &major, &minor) != 2)
+		return false;
 	return major > 6 || (major == 6 && minor >= 5);
 }
 
@@ -428,6 +428,8 @@ static void late_disk(struct __test_metadata *_metadata,
 	long i, rounds = fp_rounds(24), proved = 0;
 	int k, ret;
 
+	if (self->disk < 0)
+		SKIP(return, "no disk: this kernel has no NVMe, or no rig");
 	ret = e->open(self, e);
 	if (ret)
 		SKIP(return, "no %s here: errno %d", e->name, -ret);
@@ -453,20 +455,13 @@ static void late_disk(struct __test_metadata *_metadata,
 	EXPECT_LT(0, proved);
 }
 
-#define NEEDS_DISK() do { \
-	if (self->disk < 0) \
-		SKIP(return, "no disk: this kernel has no NVMe, or no rig"); \
-} while (0)
-
 TEST_F_TIMEOUT(flight, disk_by_aio, 120)
 {
-	NEEDS_DISK();
 	late_disk(_metadata, self, &engines[0]);
 }
 
 TEST_F_TIMEOUT(flight, disk_by_io_uring, 120)
 {
-	NEEDS_DISK();
 	late_disk(_metadata, self, &engines[1]);
 }
 
@@ -485,7 +480,6 @@ TEST_F_TIMEOUT(flight, disk_by_registered_buffers, 120)
 	ASSERT_EQ(0, fp_free_all(self->a, NULL));
 	if (ret)
 		return;
-	NEEDS_DISK();
 	late_disk(_metadata, self, e);
 }
 

@@ -103,8 +103,10 @@ static int child(void *p)
 	bool deeper = s->made == FORK_TWICE;
 	char c;
 
-	if (!inherits(s))
-		seen = lost = -SIGSEGV;
+	if (!inherits(s)) {
+		seen = -SIGSEGV;
+		lost = seen;
+	}
 	if (deeper) {
 		pid_t pid = fp_fork();
 

@@ -139,17 +139,13 @@ static int run_on(int cpu)
 	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
 }
 
-#define NEEDS_CPU1() do { \
-	if (access(CPU1, W_OK)) \
-		SKIP(return, "no second processor that could go"); \
-} while (0)
-
 /* What a processor had parked is found when it is gone. */
 TEST_F(load, parked_on_a_processor_that_is_gone)
 {
 	struct fixedpool_pool_query_args q;
 
-	NEEDS_CPU1();
+	if (access(CPU1, W_OK))
+		SKIP(return, "no second processor that could go");
 	ASSERT_EQ(0, fp_take(self->fd, BLOCKS, self->h));
 	ASSERT_EQ(0, run_on(1));
 	ASSERT_EQ(0, fp_free(self->fd, self->h, BLOCKS, NULL));
@@ -171,7 +167,8 @@ TEST_F_TIMEOUT(load, processors_go_and_come, 120)
 	struct worker w[4];
 	bool stop = false;
 
-	NEEDS_CPU1();
+	if (access(CPU1, W_OK))
+		SKIP(return, "no second processor that could go");
 	begin(w, self->fd, &stop);
 	for (i = 0; i < rounds; i++) {
 		ASSERT_EQ(0, fp_write_file(CPU1, "0"));
