@@ -26,7 +26,7 @@ guest := $(CURDIR)/build/guest
 .DEFAULT_GOAL := all
 
 .PHONY: all module lib tools guest demo demo-adopt check host-check kunit \
-	vm-check debug-check models lint \
+	vm-check debug-check models lint bench bench-host \
 	shell docs install clean help
 
 all: module tools ## the module, the library and the tools
@@ -82,6 +82,14 @@ models: ## prove the models of the locking, refute their mutants
 lint: ## all static checks
 	$(Q)tools/setup lint
 	$(Q)tools/lint
+
+bench: ## measure everything against its targets and its peers (10 minutes)
+	$(Q)tools/setup bench
+	$(Q)tools/bench/run
+
+bench-host: ## the same on this machine's kernel, with the module loaded
+	$(Q)tools/setup bench
+	$(Q)tools/bench/host
 
 shell: ## a shell in a VM with the module loaded
 	$(Q)tools/setup guest
