@@ -63,10 +63,6 @@ static void peer_setup(size_t block_size)
 	}
 }
 
-static const struct bench_pattern patterns[] = {
-	PATTERNS_ALONE, PATTERNS_THREADS, PATTERNS_PROCESSES, PATTERNS_END,
-};
-
 const struct bench_peer bench_peer = {
 	patterns, peer_setup, nullptr, nullptr, nullptr,
 };

@@ -33,10 +33,6 @@ static void peer_setup(size_t block_size)
 	large = block_size > 64;
 }
 
-static const struct bench_pattern patterns[] = {
-	PATTERNS_ALONE, PATTERNS_THREADS, PATTERNS_END,
-};
-
 const struct bench_peer bench_peer = {
 	patterns, peer_setup, nullptr, nullptr, nullptr,
 };

@@ -13,7 +13,6 @@
 #define library_free(block)	fixedpool_free_ptr(pool, block)
 #endif
 
-#include "bench.h"
 #include "memfd.h"
 
 static struct fixedpool *pool;
@@ -25,8 +24,7 @@ static inline void *peer_alloc(void)
 
 static inline void peer_free(void *block)
 {
-	if (__builtin_expect(library_free(block), 0))
-		bench_fail("fixedpool_free_ptr");
+	library_free(block);
 }
 
 #include "patterns.h"
@@ -65,10 +63,6 @@ static void peer_calls(struct bench_calls *calls)
 	calls->calls = memfd_calls;
 	calls->blocks = memfd_blocks;
 }
-
-static const struct bench_pattern patterns[] = {
-	PATTERNS_ALONE, PATTERNS_THREADS, PATTERNS_PROCESSES, PATTERNS_END,
-};
 
 const struct bench_peer bench_peer = {
 	.patterns = patterns,

@@ -28,8 +28,8 @@ static size_t size;
 static char buffer[LARGEST] __attribute__((aligned(4096)));
 
 static struct ring {
-	size_t put __attribute__((aligned(128)));
-	size_t got __attribute__((aligned(128)));
+	size_t __aligned(128) put;
+	size_t __aligned(128) got;
 	char blocks[BLOCKS][LARGEST] __attribute__((aligned(4096)));
 } *ring;
 

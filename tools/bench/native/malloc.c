@@ -23,10 +23,6 @@ static void peer_setup(size_t block_size)
 	peer_size = block_size;
 }
 
-static const struct bench_pattern patterns[] = {
-	PATTERNS_ALONE, PATTERNS_THREADS, PATTERNS_END,
-};
-
 const struct bench_peer bench_peer = {
 	.patterns = patterns,
 	.setup = peer_setup,

@@ -34,13 +34,6 @@
 
 MEMFD_EXPORT __thread uint64_t memfd_calls, memfd_blocks;
 
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...);
-int __wrap_open64(const char *path, int flags, ...)
-	__attribute__((alias("__wrap_open")));
-int __real_ioctl(int fd, unsigned long command, ...);
-int __wrap_ioctl(int fd, unsigned long command, ...);
-
 /**
  * struct memfd_block - what is known of a block
  * @generation: of its last or present allocation
@@ -102,7 +95,7 @@ static int attach(int fd, uint64_t mapping_size, uint32_t max_blocks)
 	struct client *client = &clients[fd];
 
 	if (base == MAP_FAILED)
-		return errno;
+		return -errno;
 	client->bytes = base;
 	client->status = (void *)(base + mapping_size);
 	client->pool = (void *)(base + mapping_size + MEMFD_PAGE);
@@ -134,9 +127,9 @@ static int pool_create(int fd, struct fixedpool_pool_create_args *args)
 	int err;
 
 	if (args->name[0] || args->flags)
-		return EOPNOTSUPP;
+		return -EOPNOTSUPP;
 	if (ftruncate(fd, (off_t)file_size(mapping_size, max_blocks)) < 0)
-		return errno;
+		return -errno;
 	err = attach(fd, mapping_size, max_blocks);
 	if (err)
 		return err;
@@ -165,10 +158,10 @@ static int pool_bind(int fd, struct fixedpool_pool_bind_args *args)
 
 	if (!(args->flags & FIXEDPOOL_BIND_FD) || args->fd >= MEMFD_CLIENTS ||
 	    !clients[args->fd].pool)
-		return EINVAL;
+		return -EINVAL;
 	pool = clients[args->fd].pool;
 	if (dup3(args->fd, fd, O_CLOEXEC) < 0)
-		return errno;
+		return -errno;
 	err = attach(fd, pool->mapping_size, pool->max_blocks);
 	if (err)
 		return err;
@@ -238,10 +231,10 @@ static int alloc(const struct client *client, struct fixedpool_alloc_args *args)
 	pthread_mutex_unlock(&client->pool->lock);
 	memfd_calls++;
 	memfd_blocks += args->done;
-	return args->done ? 0 : EAGAIN;
+	return args->done ? 0 : -EAGAIN;
 }
 
-/* Return: 0, or what is wrong with the handle. */
+/* Return: 0, or what is wrong with the handle, as a negative errno. */
 static int give(const struct client *client, uint64_t handle)
 {
 	uint32_t tag = (uint32_t)(handle >> FIXEDPOOL_HANDLE_TAG_SHIFT) &
@@ -251,12 +244,12 @@ static int give(const struct client *client, uint64_t handle)
 	struct memfd_block *block = &pool->blocks[index];
 
 	if (index >= pool->max_blocks || tag != MEMFD_TAG)
-		return EINVAL;
+		return -EINVAL;
 	if (!block->holder ||
 	    block->generation != handle >> FIXEDPOOL_HANDLE_GEN_SHIFT)
-		return ESTALE;
+		return -ESTALE;
 	if (block->holder != client->id)
-		return EPERM;
+		return -EPERM;
 	block->holder = 0;
 	client->free[pool->nr_free++] = index;
 	return 0;
@@ -283,7 +276,7 @@ static int give_all(const struct client *client,
 static int bound(const struct client *client, unsigned long command, void *arg)
 {
 	if (!client->pool)
-		return ENOTCONN;
+		return -ENOTCONN;
 	switch (command) {
 	case FIXEDPOOL_IOC_POOL_QUERY:
 		return pool_query(client, arg);
@@ -292,7 +285,7 @@ static int bound(const struct client *client, unsigned long command, void *arg)
 	case FIXEDPOOL_IOC_FREE:
 		return give_all(client, arg);
 	default:
-		return ENOTTY;
+		return -ENOTTY;
 	}
 }
 
@@ -315,7 +308,7 @@ static bool with_module(void)
 	static int with = -1;
 
 	if (with < 0)
-		with = getenv("BENCH_DEVICE") != NULL;
+		with = getenv("BENCH_DEVICE") ? 1 : 0;
 	return with;
 }
 
@@ -330,11 +323,11 @@ int __wrap_ioctl(int fd, unsigned long command, ...)
 	va_end(args);
 	if (with_module())
 		return __real_ioctl(fd, command, arg);
-	err = fd < 0 || fd >= MEMFD_CLIENTS ? EBADF :
+	err = fd < 0 || fd >= MEMFD_CLIENTS ? -EBADF :
 	      dispatch(fd, command, arg);
 	if (!err)
 		return 0;
-	errno = err;
+	errno = -err;
 	return -1;
 }
 
@@ -344,4 +337,9 @@ int __wrap_open(const char *path, int flags, ...)
 	if (!with_module() && !strcmp(path, "/dev/fixedpool"))
 		return memfd_create("fixedpool", MFD_CLOEXEC);
 	return __real_open(path, flags);
+}
+
+int __wrap_open64(const char *path, int flags, ...)
+{
+	return __wrap_open(path, flags);
 }

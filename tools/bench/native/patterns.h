@@ -100,9 +100,9 @@ static void pattern_churn_end(void)
 
 static struct {
 	void *slots[PATTERN_RING];
-	size_t put __attribute__((aligned(128)));
-	size_t got __attribute__((aligned(128)));
-} pattern_ring __attribute__((aligned(128)));
+	size_t __aligned(128) put;
+	size_t __aligned(128) got;
+} pattern_ring __aligned(128);
 
 static inline size_t pattern_await(const size_t *where, size_t least)
 {
@@ -133,11 +133,12 @@ static void pattern_consume(size_t from, size_t n)
 	size_t there = from;
 
 	for (size_t i = from; i < from + n; i++) {
+		uint64_t *block;
+
 		if (i == there)
 			there = pattern_await(&pattern_ring.put, i + 1);
-		uint64_t *block = (uint64_t *)pattern_ring.slots[i % PATTERN_RING];
-
 		/* Whoever gets a block reads it. */
+		block = (uint64_t *)pattern_ring.slots[i % PATTERN_RING];
 		__asm__ volatile("" : : "r"(*block) : "memory");
 		peer_free(block);
 		if (i % PATTERN_TELL == PATTERN_TELL - 1)
@@ -161,24 +162,19 @@ static void pattern_pass(int side, size_t n)
 		pattern_consume(0, n);
 }
 
-#define PATTERNS_ALONE \
-	{ "pair", BENCH_ALONE, pattern_pair, NULL, NULL }, \
-	{ "batch-4", BENCH_ALONE, pattern_batch_4, NULL, NULL }, \
-	{ "batch-16", BENCH_ALONE, pattern_batch_16, NULL, NULL }, \
-	{ "batch-64", BENCH_ALONE, pattern_batch_64, NULL, NULL }, \
-	{ "batch-256", BENCH_ALONE, pattern_batch_256, NULL, NULL }, \
-	{ "batch-1024", BENCH_ALONE, pattern_batch_1024, NULL, NULL }, \
-	{ "churn", BENCH_ALONE, pattern_churn, pattern_churn_begin, \
-	  pattern_churn_end }
-
-#define PATTERNS_THREADS \
-	{ "threads", BENCH_THREADS, pattern_pair, NULL, NULL }, \
-	{ "pass", BENCH_THREADS, pattern_pass, NULL, NULL }
-
-#define PATTERNS_PROCESSES \
-	{ "processes", BENCH_PROCESSES, pattern_pair, NULL, NULL }
-
-#define PATTERNS_END \
-	{ NULL, BENCH_ALONE, NULL, NULL, NULL }
+static const struct bench_pattern patterns[] = {
+	{ "pair", BENCH_ALONE, pattern_pair, NULL, NULL },
+	{ "batch-4", BENCH_ALONE, pattern_batch_4, NULL, NULL },
+	{ "batch-16", BENCH_ALONE, pattern_batch_16, NULL, NULL },
+	{ "batch-64", BENCH_ALONE, pattern_batch_64, NULL, NULL },
+	{ "batch-256", BENCH_ALONE, pattern_batch_256, NULL, NULL },
+	{ "batch-1024", BENCH_ALONE, pattern_batch_1024, NULL, NULL },
+	{ "churn", BENCH_ALONE, pattern_churn, pattern_churn_begin,
+	  pattern_churn_end },
+	{ "threads", BENCH_THREADS, pattern_pair, NULL, NULL },
+	{ "pass", BENCH_THREADS, pattern_pass, NULL, NULL },
+	{ "processes", BENCH_PROCESSES, pattern_pair, NULL, NULL },
+	{ NULL, BENCH_ALONE, NULL, NULL, NULL },
+};
 
 #endif /* BENCH_PATTERNS_H */

@@ -6,8 +6,8 @@
 #include "shm.h"
 
 struct shm_pool {
-	uint64_t head __attribute__((aligned(128)));	/* atomic: count, index */
-	uint64_t block_size __attribute__((aligned(128))); /* constant */
+	uint64_t head __aligned(128);	/* atomic: count, index */
+	uint64_t block_size __aligned(128); /* constant */
 	uint32_t next[BENCH_BLOCKS];			/* atomic */
 	char blocks[] __attribute__((aligned(4096)));
 };
@@ -72,10 +72,6 @@ static void peer_setup(size_t block_size)
 		*of_size = pool_create(block_size);
 	pool = *of_size;
 }
-
-static const struct bench_pattern patterns[] = {
-	PATTERNS_ALONE, PATTERNS_THREADS, PATTERNS_PROCESSES, PATTERNS_END,
-};
 
 const struct bench_peer bench_peer = {
 	.patterns = patterns,

@@ -43,8 +43,8 @@ static struct shared {
 	uint64_t ns[2];
 	struct bench_calls calls[2];
 	int cpus[2];
-	uint32_t met[2] __attribute__((aligned(128)));
-	uint32_t ball __attribute__((aligned(128)));
+	uint32_t __aligned(128) met[2];
+	uint32_t __aligned(128) ball;
 } *shared;
 
 /* Which side this thread is, and how often it met the other. */
@@ -93,7 +93,7 @@ static void semaphore_down(sem_t *semaphore)
 }
 
 /* Callgrind counts what is called from here (--toggle-collect). */
-static __attribute__((noinline)) void
+static __attribute__((noipa)) void
 measured(const struct bench_pattern *pattern, int side, size_t n)
 {
 	pattern->run(side, n);
