@@ -8,11 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "size.h"
 
 #define ARGS	16
-
-int ctl_main(int argc, char **argv);
 
 /* What was read as a number is read as the same one when it is written. */
 static void check_number(const char *text)
@@ -32,10 +31,9 @@ static void check_number(const char *text)
 	size_format(people, size, false);
 }
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-	static char name[] = "fixedpoolctl", *none[] = { name, NULL };
+	char name[] = "fixedpoolctl", *none[] = { name, NULL };
 	char *text = malloc(size + 1), *rest = text, *line;
 	char *argv[ARGS + 2] = { name };
 	int argc = 1, ret;

@@ -10,6 +10,7 @@
  *	byte 3	age and number of orphans that are collected
  *	then	steps of four bytes, see step.c
  */
+#include "fuzz.h"
 #include "world.h"
 
 #define CHECK_EVERY	8
@@ -89,7 +90,6 @@ static void end(struct world *w)
 	agree(!atomic64_read(&host_budget.used));
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	/* else what host_check() finds would be jumped away from */
@@ -97,7 +97,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
 	static struct world world;

@@ -7,6 +7,7 @@
  *	then	the parameter
  */
 #include "../../mempool_mod.c"
+#include "fuzz.h"
 
 #define must(condition) do {						\
 	if (!(condition)) {						\
@@ -163,7 +164,6 @@ static int pools_in(const char *text)
 	return n;
 }
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
 	static char text[256];

@@ -12,8 +12,8 @@
 
 #include "world.h"
 
-#define OP_WHO(op)	((op)[1] & 3)
-#define OP_TO(op)	((op)[1] >> 2 & 3)
+#define OP_WHO(op)	((op)[1] & 3U)
+#define OP_TO(op)	((op)[1] >> 2 & 3U)
 #define OP_FLAG(op, n)	((op)[1] >> (4 + (n)) & 1)
 
 void world_open(struct world *w, u32 who, bool write)
@@ -67,16 +67,23 @@ static u64 some_handle(struct world *w, const unsigned char *op)
 	}
 }
 
+/* What the quota allows still. */
+static u32 room_of(struct world *w, u32 who)
+{
+	u32 quota = w->pool->quota ?: FP_MAX_BLOCKS, held = held_by(w, who);
+
+	return held < quota ? quota - held : 0;
+}
+
 /* What ALLOC ought to give, and say if that is not all. */
 static u32 alloc_foretold(struct world *w, u32 who, u32 want, bool all,
 			  int *err)
 {
-	u32 quota = w->pool->quota ?: FP_MAX_BLOCKS, held = held_by(w, who);
-	u32 max = w->pool->geo.max_blocks, room, there, total = w->pool->total;
+	u32 max = w->pool->geo.max_blocks, there, total = w->pool->total;
+	u32 room = min(room_of(w, who), want);
 	bool tight = host_budget.limit != S64_MAX;
 
 	*err = -EDQUOT;
-	room = min(held < quota ? quota - held : 0, want);
 	if (!room || (all && room < want))
 		return 0;
 	there = free_lines(w, total);
@@ -105,8 +112,7 @@ static void step_alloc(struct world *w, const unsigned char *op)
 		return;
 	answer = fp_client_alloc(client, &how, handles, want, &done);
 	/* when it ran short, what was due is free now */
-	room = min(w->pool->quota ? w->pool->quota - min(w->pool->quota,
-		   held_by(w, who)) : want, want);
+	room = min(room_of(w, who), want);
 	if (room && (!how.all || room == want) &&
 	    free_lines(w, before) < room)
 		sync_orphans(w);

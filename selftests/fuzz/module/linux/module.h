@@ -13,13 +13,13 @@
 
 #define __init
 #define __exit	__attribute__((unused))
-#define module_param(name, type, mode)
-#define module_param_named(name, value, type, mode)
-#define MODULE_PARM_DESC(name, text)
-#define MODULE_LICENSE(text)
-#define MODULE_DESCRIPTION(text)
-#define module_init(call)
-#define module_exit(call)
+#define module_param(...)
+#define module_param_named(...)
+#define MODULE_PARM_DESC(...)
+#define MODULE_LICENSE(...)
+#define MODULE_DESCRIPTION(...)
+#define module_init(...)
+#define module_exit(...)
 #define pr_err(...)	((void)0)
 
 struct cred;
