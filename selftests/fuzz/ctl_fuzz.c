@@ -10,6 +10,7 @@
 
 #include "fuzz.h"
 #include "size.h"
+#include "table.h"
 
 #define ARGS	16
 
@@ -31,6 +32,20 @@ static void check_number(const char *text)
 	size_format(people, size, false);
 }
 
+/* Cells of any length, also the last row's, which may be short. */
+static void print_table(int argc, char **argv)
+{
+	static const struct column columns[] = {
+		{ "NAME", false }, { "SIZE", true }, { "REST", false },
+	};
+	struct table *table = table_new(columns, 3);
+
+	for (int i = 0; i < argc; i++)
+		table_cell(table, "%s", argv[i]);
+	table_print(table, stdout);
+	table_free(table);
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
 	char name[] = "fixedpoolctl", *none[] = { name, NULL };
@@ -44,6 +59,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 		check_number(line);
 		argv[argc++] = line;
 	}
+	print_table(argc, argv);
 	/* it remembers where in the last arguments it was */
 	optind = 0;
 	getopt(1, none, "");
