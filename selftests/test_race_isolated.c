@@ -119,9 +119,9 @@ static void start(struct _test_data_race_isolated *self, struct toucher *t)
 	}
 }
 
-static long stop(struct toucher *t, long *touched)
+static long stop(struct toucher *t, long rounds, long *touched)
 {
-	long foreign = 0;
+	long foreign = 0, refused = 0;
 	int i;
 
 	*touched = 0;
@@ -129,8 +129,11 @@ static long stop(struct toucher *t, long *touched)
 		__atomic_store_n(&t[i].stop, true, __ATOMIC_RELAXED);
 		pthread_join(t[i].thread, NULL);
 		foreign += t[i].foreign;
+		refused += t[i].refused;
 		*touched += t[i].touched;
 	}
+	printf("# %ld rounds against %ld touches and %ld refusals, %ld foreign\n",
+	       rounds, *touched, refused, foreign);
 	return foreign;
 }
 
@@ -164,7 +167,7 @@ TEST_F_TIMEOUT(race_isolated, freed, 150)
 		ASSERT_EQ(0, fp_free(self->b, self->h, n, NULL));
 		ASSERT_EQ(0, fp_free_all(self->a, NULL));
 	}
-	EXPECT_EQ(0, stop(t, &touched));
+	EXPECT_EQ(0, stop(t, rounds, &touched));
 	EXPECT_EQ(0, dirty);
 	EXPECT_EQ(0, lost);
 	EXPECT_LT(rounds / 50, touched);
@@ -197,7 +200,7 @@ TEST_F_TIMEOUT(race_isolated, sent, 150)
 		lost += !fp_all_bytes(p, B_MARK, self->stride);
 		ASSERT_EQ(0, fp_free(self->b, &h, 1, NULL));
 	}
-	EXPECT_EQ(0, stop(t, &touched));
+	EXPECT_EQ(0, stop(t, rounds, &touched));
 	EXPECT_EQ(0, odd);
 	EXPECT_EQ(0, lost);
 }
@@ -227,7 +230,7 @@ TEST_F_TIMEOUT(race_isolated, shared, 150)
 		lost += !fp_all_bytes(p, B_MARK, self->stride);
 		ASSERT_EQ(0, fp_free(self->b, &h, 1, NULL));
 	}
-	EXPECT_EQ(0, stop(t, &touched));
+	EXPECT_EQ(0, stop(t, rounds, &touched));
 	EXPECT_EQ(0, lost);
 }
 
@@ -258,7 +261,7 @@ TEST_F_TIMEOUT(race_isolated, shared_readonly, 150)
 		ASSERT_EQ(0, fp_free_all(self->a, NULL));
 	}
 	/* they reach read-only holds through a mapping made writable: never */
-	EXPECT_EQ(0, stop(t, &touched));
+	EXPECT_EQ(0, stop(t, rounds, &touched));
 	EXPECT_EQ(0, lost);
 }
 
