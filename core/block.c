@@ -25,7 +25,7 @@ u32 fp_block_next_gen(u32 gen)
 /**
  * fp_block_must_zero() - does this block need zeroing for its next holder
  * @word: word of the free block
- * @client: id of the next holder, FP_ID_ANY for one that trusts no bytes
+ * @client: id of the next holder, FP_ID_NONE for one that trusts no bytes
  * @asked: the next holder asked for zeros
  * @nozero: the pool was created NOZERO
  *
@@ -120,7 +120,7 @@ int fp_block_end_sole(struct fp_block *block, u32 gen, u32 client)
  * @blocks: what bit 0 of @mask stands for
  * @mask: blocks that the caller took off the free lists
  * @client: id of the holder
- * @trusted: id whose old bytes the holder may see, or FP_ID_ANY for none
+ * @trusted: see fp_block_is_plain()
  * @low: low half of the handle of bit 0
  * @handles: set to the handles, lowest block first
  *
@@ -132,17 +132,29 @@ int fp_block_end_sole(struct fp_block *block, u32 gen, u32 client)
 unsigned long fp_block_give_run(struct fp_block *blocks, unsigned long mask,
 				u32 client, u32 trusted, u32 low, u64 *handles)
 {
-	for (; mask; mask &= mask - 1) {
-		u32 i = __ffs(mask);
+	const u64 held = fp_word(0, FP_BLOCK_HELD, client);
+	unsigned long i, end;
 
-		if (!fp_block_is_plain(atomic64_read(&blocks[i].word), trusted))
-			break;
-		*handles++ = fp_handle_of(fp_word_gen(fp_block_give(&blocks[i],
-								    client,
-								    false)),
-					  low + i);
+	/* stretch by stretch of neighbours, mostly one */
+	while (mask) {
+		i = __ffs(mask);
+		end = ~(mask >> i) ? i + __ffs(~(mask >> i)) : BITS_PER_LONG;
+		handles -= i;
+		for (; i < end; i++) {
+			u64 word = atomic64_read(&blocks[i].word);
+			u64 gen;
+
+			if (!fp_block_is_plain(word, trusted))
+				return mask & ~0UL << i;
+			gen = fp_block_next_gen(fp_word_gen(word));
+			/* as fp_block_give() */
+			atomic64_set_release(&blocks[i].word, gen << 32 | held);
+			handles[i] = fp_handle_of(gen, low + i);
+		}
+		handles += end;
+		mask &= end < BITS_PER_LONG ? ~0UL << end : 0;
 	}
-	return mask;
+	return 0;
 }
 
 /**
@@ -165,19 +177,32 @@ u32 fp_block_end_run(struct fp_block *blocks, u32 low, u32 limit,
 		     const u64 *handles, u32 count, u32 client,
 		     unsigned long *ended)
 {
-	unsigned long mask = 0;
-	u32 n;
+	unsigned long mask = 0, at, n = 0, end;
 
-	for (n = 0; n < count; n++) {
-		u32 at = (u32)handles[n] - low;
-
+	*ended = 0;
+	at = (u32)handles[0] - low;
+	if (at >= limit)
+		return 0;
+	at = array_index_nospec(at, limit);
+	/* mostly they come in order */
+	end = min_t(unsigned long, count, limit - at);
+	blocks += at;
+	for (; n < end && (u32)handles[n] == (u32)(low + at + n); n++)
+		if (!fp_block_end_held(&blocks[n], fp_handle_gen(handles[n]),
+				       client))
+			break;
+	if (n)
+		mask = ~0UL >> (BITS_PER_LONG - n) << at;
+	blocks -= at;
+	for (; n < count; n++) {
+		at = (u32)handles[n] - low;
 		if (at >= limit)
 			break;
 		at = array_index_nospec(at, limit);
 		if (!fp_block_end_held(&blocks[at], fp_handle_gen(handles[n]),
 				       client))
 			break;
-		mask |= 1UL << at;
+		mask |= 1UL << (at % BITS_PER_LONG);
 	}
 	*ended = mask;
 	return n;

@@ -150,7 +150,8 @@ static noinline void fp_pool_refill(struct fp_pool *pool,
 	fp_batch_init(&spare);
 	spin_lock(&pool->lock);
 	got = fp_pool_take_locked(pool, batch, count);
-	if (got == count)
+	/* who wants many comes for as many again */
+	if (got == count && count <= pool->cache_slots / 2)
 		more = fp_pool_take_locked(pool, &spare,
 					   pool->cache_slots / 2);
 	if (pool->total - pool->nr_free > pool->peak_out) {
@@ -263,7 +264,8 @@ int fp_pool_take(struct fp_pool *pool, struct fp_batch *batch, u32 count)
  * @pool: the pool
  * @batch: the blocks, their words FREE; empty afterwards
  *
- * Half of the cache goes to the chunks, so that the next free finds room.
+ * Half of the cache goes to the chunks, so that the next free finds room; but
+ * for a large batch, which goes there itself.
  *
  * Context: process context.
  */
@@ -272,10 +274,12 @@ void fp_pool_spill(struct fp_pool *pool, struct fp_batch *batch)
 	struct fp_cache *cache = fp_pool_this_cache(pool);
 	struct fp_batch spill __uninitialized;
 
-	fp_batch_init(&spill);
-	fp_cache_take(cache, &spill, pool->cache_slots / 2);
-	fp_cache_put(cache, batch, pool->cache_slots);
-	fp_pool_put_back(pool, &spill);
+	if (batch->nr <= pool->cache_slots / 2) {
+		fp_batch_init(&spill);
+		fp_cache_take(cache, &spill, pool->cache_slots / 2);
+		fp_cache_put(cache, batch, pool->cache_slots);
+		fp_pool_put_back(pool, &spill);
+	}
 	fp_pool_put_back(pool, batch);
 }
 

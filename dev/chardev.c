@@ -209,12 +209,12 @@ static long fp_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	void __user *uarg = (void __user *)arg;
 	int ret = 1;
 
-	/* these two may go a shorter one; 1 is: they may not */
+	/* these two know a shorter one; 1 is: it is not for this call */
 	if (client && filp->f_mode & FMODE_WRITE) {
 		if (cmd == FIXEDPOOL_IOC_ALLOC && client->write)
-			ret = fp_ioctl_alloc_one(client, uarg);
+			ret = fp_ioctl_alloc_known(filp, client, uarg);
 		else if (cmd == FIXEDPOOL_IOC_FREE)
-			ret = fp_ioctl_free_one(client, uarg);
+			ret = fp_ioctl_free_known(filp, client, uarg);
 	}
 	return ret <= 0 ? ret : fp_ioctl_any(filp, cmd, arg);
 }

@@ -256,13 +256,11 @@ static int fp_client_prepare(struct fp_client *client, struct fp_chunk *chunk,
 	struct fp_pool *pool = client->pool;
 	u64 word = fp_block_read(fp_chunk_block(chunk, index));
 	u32 id = fp_client_trusted(client);
-	u32 last = fp_word_id(word);
 
 	if (fp_client_note(chunk, index, how))
 		return -ENOMEM;
-	if (fp_pool_isolated(pool) && last != FP_ID_NONE &&
-	    (last != id || last == FP_ID_ANY) &&
-	    fp_client_take_over(client, index, last))
+	if (fp_pool_isolated(pool) && !fp_block_is_plain(word, id) &&
+	    fp_client_take_over(client, index, fp_word_id(word)))
 		return -ENOMEM;
 	if (fp_block_must_zero(word, id, how->zero,
 			       pool->flags & FP_POOL_NOZERO)) {
@@ -507,6 +505,23 @@ u32 fp_client_next_held(struct fp_client *client, u32 index)
 				     XA_PRESENT);
 	}
 	return FP_MAX_BLOCKS;
+}
+
+/**
+ * fp_client_tag() - a block's tag
+ * @client: any client of the pool
+ * @index: a block that is committed
+ *
+ * Context: any.
+ * Return: the tag, 0 for none.
+ */
+u64 fp_client_tag(struct fp_client *client, u32 index)
+{
+	struct fp_chunk *chunk = fp_pool_chunk(client->pool, index);
+	/* pairs with fp_chunk_notes(): the notes are seen zeroed */
+	struct fp_note *notes = smp_load_acquire(&chunk->notes);
+
+	return notes ? READ_ONCE(notes[index - chunk->base].tag) : 0;
 }
 
 /* Which one client holds a SHARED block; 0 if it is gone meanwhile. */

@@ -43,6 +43,18 @@ unlock:
 	return err;
 }
 
+/* Under the hold lock: may the client give the one hold of a block away. */
+static int fp_send_check_sole(struct fp_client *client, u64 word, u32 index)
+{
+	if (fp_word_state(word) == FP_BLOCK_HELD)
+		return fp_word_id(word) == client->id ? 0 : -EPERM;
+	if (fp_word_state(word) == FP_BLOCK_SHARED && fp_word_id(word) > 1)
+		return -EAGAIN;
+	if (!fp_client_may_touch_locked(client, index, false))
+		return -EPERM;
+	return fp_client_may_touch_locked(client, index, true) ? 0 : -EAGAIN;
+}
+
 /*
  * Make a block MOVING whose one hold is this client's, and read-write. It is
  * this call's alone then.
@@ -60,20 +72,11 @@ static int fp_send_seize(struct fp_client *client, struct fp_client *to,
 		err = fp_block_check(word, gen);
 		if (err)
 			break;
-		err = -EAGAIN;
-		if (fp_word_state(word) == FP_BLOCK_SHARED &&
-		    fp_word_id(word) > 1)
+		err = fp_send_check_sole(client, word, index);
+		if (!err && !to->write)
+			err = -EACCES;
+		if (err)
 			break;
-		err = -EPERM;
-		if (!fp_client_may_touch_locked(client, index, false))
-			break;
-		err = -EAGAIN;
-		if (!fp_client_may_touch_locked(client, index, true))
-			break;
-		err = -EACCES;
-		if (!to->write)
-			break;
-		err = 0;
 	} while (!fp_block_turn(block, word, FP_BLOCK_MOVING, client->id));
 	if (!err)
 		clear_bit(index % FP_LEAF_BITS,

@@ -39,16 +39,21 @@ static void fp_alloc_undo(struct fp_client *client, const u64 *handles,
 	}
 }
 
+/* Four at a time: handles are copied more often than anything else. */
 static int fp_put_handles(u64 __user *to, const u64 *handles, u32 count)
 {
-	u32 i;
-
 	if (count == 1)
 		return put_user(*handles, to);
 	if (!user_write_access_begin(to, count * sizeof(*to)))
 		return -EFAULT;
-	for (i = 0; i < count; i++)
-		unsafe_put_user(handles[i], to + i, fault);
+	for (; count >= 4; count -= 4, to += 4, handles += 4) {
+		unsafe_put_user(handles[0], to, fault);
+		unsafe_put_user(handles[1], to + 1, fault);
+		unsafe_put_user(handles[2], to + 2, fault);
+		unsafe_put_user(handles[3], to + 3, fault);
+	}
+	while (count--)
+		unsafe_put_user(*handles++, to++, fault);
 	user_write_access_end();
 	return 0;
 
@@ -61,8 +66,22 @@ static int fp_get_handles(u64 *handles, const u64 __user *from, u32 count)
 {
 	if (count == 1)
 		return get_user(*handles, from);
-	return copy_from_user(handles, from, count * sizeof(*from)) ?
-	       -EFAULT : 0;
+	if (!user_read_access_begin(from, count * sizeof(*from)))
+		return -EFAULT;
+	for (; count >= 4; count -= 4, from += 4, handles += 4) {
+		unsafe_get_user(handles[0], from, fault);
+		unsafe_get_user(handles[1], from + 1, fault);
+		unsafe_get_user(handles[2], from + 2, fault);
+		unsafe_get_user(handles[3], from + 3, fault);
+	}
+	while (count--)
+		unsafe_get_user(*handles++, from++, fault);
+	user_read_access_end();
+	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
 
 /* Hand a run of new handles to the user, or free them. */
@@ -205,88 +224,6 @@ int fp_call_wait(struct fp_call *call, struct fp_line *line, s64 timeout,
 }
 
 /**
- * fp_ioctl_alloc_one() - FIXEDPOOL_IOC_ALLOC of one block and no more to it
- * @client: the client, with write right
- * @uarg: where the user's struct is
- *
- * What is called most has a way of its own. It knows one form of the struct and
- * of the block, and leaves all else, errors included, to fp_ioctl_alloc().
- *
- * Return: 0; -EFAULT; 1 if it is all else: nothing was done.
- */
-int fp_ioctl_alloc_one(struct fp_client *client,
-		       struct fixedpool_alloc_args __user *uarg)
-{
-	u32 size, flags, count;
-	u64 to, tag, handle;
-	s64 timeout;
-
-	if (!user_read_access_begin(uarg, sizeof(*uarg)))
-		return 1;
-	unsafe_get_user(size, &uarg->size, fault);
-	unsafe_get_user(flags, &uarg->flags, fault);
-	unsafe_get_user(count, &uarg->count, fault);
-	unsafe_get_user(to, &uarg->handles, fault);
-	unsafe_get_user(tag, &uarg->tag, fault);
-	unsafe_get_user(timeout, &uarg->timeout_ns, fault);
-	user_read_access_end();
-
-	if (size != sizeof(*uarg) || flags & ~FIXEDPOOL_ALLOC_NONBLOCK ||
-	    count != 1 || tag || timeout < FIXEDPOOL_WAIT_FOREVER)
-		return 1;
-	/* who waits comes first */
-	if (READ_ONCE(client->pool->line.nr))
-		return 1;
-	handle = fp_client_alloc_one(client);
-	if (!handle)
-		return 1;
-	if (!put_user(handle, fp_user_handles(to)) &&
-	    !put_user(count, &uarg->done))
-		return 0;
-	fp_alloc_undo(client, &handle, 1);
-	put_user(0, &uarg->done);
-	return -EFAULT;
-
-fault:
-	user_read_access_end();
-	return 1;
-}
-
-/**
- * fp_ioctl_free_one() - FIXEDPOOL_IOC_FREE of one block and no more to it
- * @client: the client
- * @uarg: where the user's struct is
- *
- * See fp_ioctl_alloc_one().
- *
- * Return: 0; -EFAULT; 1 if it is all else: nothing was done.
- */
-int fp_ioctl_free_one(struct fp_client *client,
-		      struct fixedpool_handles_args __user *uarg)
-{
-	u32 size, flags, count;
-	u64 from, handle;
-
-	if (!user_read_access_begin(uarg, sizeof(*uarg)))
-		return 1;
-	unsafe_get_user(size, &uarg->size, fault);
-	unsafe_get_user(flags, &uarg->flags, fault);
-	unsafe_get_user(count, &uarg->count, fault);
-	unsafe_get_user(from, &uarg->handles, fault);
-	user_read_access_end();
-
-	if (size != sizeof(*uarg) || flags || count != 1 ||
-	    get_user(handle, fp_user_handles(from)) ||
-	    !fp_client_free_one(client, handle))
-		return 1;
-	return put_user(count, &uarg->done) ? -EFAULT : 0;
-
-fault:
-	user_read_access_end();
-	return 1;
-}
-
-/**
  * fp_ioctl_alloc() - FIXEDPOOL_IOC_ALLOC
  * @call: the call
  *
@@ -420,6 +357,125 @@ int fp_ioctl_free(struct fp_call *call)
 int fp_ioctl_hold(struct fp_call *call)
 {
 	return fp_handles_run(call, fp_hold_piece);
+}
+
+/* The rest of an ALLOC whose struct was fetched already. */
+static noinline int fp_alloc_known(struct file *filp, struct fp_client *client,
+				   void __user *uarg,
+				   const struct fixedpool_alloc_args *args)
+{
+	struct fp_call call __uninitialized;
+
+	call.filp = filp;
+	call.client = client;
+	call.uarg = uarg;
+	call.args.alloc = *args;
+	return fp_ioctl_alloc(&call);
+}
+
+/**
+ * fp_ioctl_alloc_known() - FIXEDPOOL_IOC_ALLOC with the struct of today
+ * @filp: the open file
+ * @client: the client, with write right
+ * @uarg: where the user's struct is
+ *
+ * What is called most is fetched field by field, and for one block and no more
+ * to it has a way of its own, which leaves all else to fp_ioctl_alloc().
+ *
+ * Return: see struct fixedpool_alloc_args; 1 if the struct is another or cannot
+ * be read.
+ */
+int fp_ioctl_alloc_known(struct file *filp, struct fp_client *client,
+			 struct fixedpool_alloc_args __user *uarg)
+{
+	struct fixedpool_alloc_args args __uninitialized;
+	u64 handle;
+
+	if (!user_read_access_begin(uarg, sizeof(*uarg)))
+		return 1;
+	unsafe_get_user(args.size, &uarg->size, fault);
+	unsafe_get_user(args.flags, &uarg->flags, fault);
+	unsafe_get_user(args.count, &uarg->count, fault);
+	unsafe_get_user(args.handles, &uarg->handles, fault);
+	unsafe_get_user(args.tag, &uarg->tag, fault);
+	unsafe_get_user(args.timeout_ns, &uarg->timeout_ns, fault);
+	user_read_access_end();
+	if (args.size != sizeof(*uarg))
+		return 1;
+
+	if (args.flags & ~FIXEDPOOL_ALLOC_NONBLOCK || args.count != 1 ||
+	    args.tag || args.timeout_ns < FIXEDPOOL_WAIT_FOREVER)
+		goto any;
+	/* who waits comes first */
+	if (READ_ONCE(client->pool->line.nr))
+		goto any;
+	handle = fp_client_alloc_one(client);
+	if (!handle)
+		goto any;
+	if (!put_user(handle, fp_user_handles(args.handles)) &&
+	    !put_user(1, &uarg->done))
+		return 0;
+	fp_alloc_undo(client, &handle, 1);
+	return put_user(0, &uarg->done) ?: -EFAULT;
+
+any:
+	return fp_alloc_known(filp, client, uarg, &args);
+fault:
+	user_read_access_end();
+	return 1;
+}
+
+/* The rest of a FREE whose struct was fetched already. */
+static noinline int fp_free_known(struct file *filp, struct fp_client *client,
+				  void __user *uarg,
+				  const struct fixedpool_handles_args *args)
+{
+	struct fp_call call __uninitialized;
+
+	call.filp = filp;
+	call.client = client;
+	call.uarg = uarg;
+	call.args.handles = *args;
+	return fp_ioctl_free(&call);
+}
+
+/**
+ * fp_ioctl_free_known() - FIXEDPOOL_IOC_FREE with the struct of today
+ * @filp: the open file
+ * @client: the client
+ * @uarg: where the user's struct is
+ *
+ * See fp_ioctl_alloc_known().
+ *
+ * Return: see struct fixedpool_handles_args; 1 if the struct is another or
+ * cannot be read.
+ */
+int fp_ioctl_free_known(struct file *filp, struct fp_client *client,
+			struct fixedpool_handles_args __user *uarg)
+{
+	struct fixedpool_handles_args args __uninitialized;
+	u64 handle;
+
+	if (!user_read_access_begin(uarg, sizeof(*uarg)))
+		return 1;
+	unsafe_get_user(args.size, &uarg->size, fault);
+	unsafe_get_user(args.flags, &uarg->flags, fault);
+	unsafe_get_user(args.count, &uarg->count, fault);
+	unsafe_get_user(args.handles, &uarg->handles, fault);
+	user_read_access_end();
+	if (args.size != sizeof(*uarg))
+		return 1;
+
+	/* a handle that is refused is fetched again: nothing was done with it */
+	if (!args.flags && args.count == 1 &&
+	    !get_user(handle, fp_user_handles(args.handles)) &&
+	    fp_client_free_one(client, handle))
+		return put_user(1, &uarg->done) ? -EFAULT : 0;
+	return fp_free_known(filp, client, uarg, &args);
+
+fault:
+	user_read_access_end();
+	return 1;
 }
 
 /**

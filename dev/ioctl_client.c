@@ -63,28 +63,41 @@ int fp_ioctl_send(struct fp_call *call)
 	return err;
 }
 
-/* Report a parcel, then receive it: nothing is received that is not told of. */
-static int fp_recv_one(struct fp_call *call, u32 at)
+static int fp_recv_report(struct fp_call *call, u32 at,
+			  const struct fp_parcel *parcel)
 {
 	struct fixedpool_recv_entry __user *to =
 		u64_to_user_ptr(call->args.recv.entries);
-	struct fixedpool_recv_entry entry = {};
-	struct fp_block_info info;
+	u64 tag = fp_client_tag(call->client,
+				fp_handle_index(parcel->handle));
+	u32 rights = FIXEDPOOL_RIGHT_READ |
+		     (parcel->readonly ? 0 : FIXEDPOOL_RIGHT_WRITE);
+
+	to += at;
+	if (!user_write_access_begin(to, sizeof(*to)))
+		return -EFAULT;
+	unsafe_put_user(parcel->handle, &to->handle, fault);
+	unsafe_put_user(tag, &to->tag, fault);
+	unsafe_put_user(parcel->sender, &to->sender, fault);
+	unsafe_put_user(rights, &to->rights, fault);
+	user_write_access_end();
+	return fp_call_done(call, at + 1);
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+/* Report a parcel, then receive it: nothing is received that is not told of. */
+static int fp_recv_one(struct fp_call *call, u32 at)
+{
 	struct fp_parcel *parcel;
 	int err;
 
 	err = fp_client_recv(call->client, &parcel);
 	if (err)
 		return err;
-	entry.handle = parcel->handle;
-	entry.sender = parcel->sender;
-	entry.rights = FIXEDPOOL_RIGHT_READ |
-		       (parcel->readonly ? 0 : FIXEDPOOL_RIGHT_WRITE);
-	if (fp_client_describe(call->client, fp_handle_index(parcel->handle),
-			       &info))
-		entry.tag = info.tag;
-	if (copy_to_user(to + at, &entry, sizeof(entry)) ||
-	    fp_call_done(call, at + 1)) {
+	if (fp_recv_report(call, at, parcel)) {
 		fp_client_recv_abort(call->client, parcel);
 		return -EFAULT;
 	}

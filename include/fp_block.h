@@ -115,12 +115,14 @@ static inline u64 fp_block_read(const struct fp_block *block)
 	return atomic64_read_acquire(&block->word);
 }
 
-/* May a client that trusts this id's bytes have a free block as it is. */
+/*
+ * May a client have a free block as it is: one that trusts the bytes of this
+ * id, which is its own, or FP_ID_NONE if ids do not tell.
+ */
 static inline bool fp_block_is_plain(u64 word, u32 trusted)
 {
-	u32 last = fp_word_id(word);
-
-	return last == FP_ID_NONE || (last == trusted && last != FP_ID_ANY);
+	/* of a FREE word the low half is the id */
+	return likely((u32)word == trusted) || (u32)word == FP_ID_NONE;
 }
 
 /* The common case of fp_block_end_sole(): nothing is to be said of the rest. */

@@ -165,7 +165,7 @@ static inline void fp_leaf_clear(struct fp_leaf *leaf, u32 at,
 /* The client whose old bytes this one may see: itself, if ids tell. */
 static inline u32 fp_client_trusted(const struct fp_client *client)
 {
-	return READ_ONCE(client->pool->ids_reused) ? FP_ID_ANY : client->id;
+	return READ_ONCE(client->pool->ids_reused) ? FP_ID_NONE : client->id;
 }
 
 u32 fp_client_charge_quota(struct fp_client *client, u32 quota, u32 count,
@@ -272,6 +272,7 @@ int fp_client_recv(struct fp_client *client, struct fp_parcel **parcel);
 void fp_client_recv_abort(struct fp_client *client, struct fp_parcel *parcel);
 void fp_client_recv_commit(struct fp_client *client, struct fp_parcel *parcel);
 void fp_client_close_inbox(struct fp_client *client);
+u64 fp_client_tag(struct fp_client *client, u32 index);
 u32 fp_client_next_held(struct fp_client *client, u32 index);
 bool fp_client_describe(struct fp_client *client, u32 index,
 			struct fp_block_info *info);

@@ -109,10 +109,10 @@ static inline int fp_call_done(struct fp_call *call, u32 done)
 	return put_user(done, (u32 __user *)(call->uarg + FP_DONE_AT));
 }
 
-int fp_ioctl_alloc_one(struct fp_client *client,
-		       struct fixedpool_alloc_args __user *uarg);
-int fp_ioctl_free_one(struct fp_client *client,
-		      struct fixedpool_handles_args __user *uarg);
+int fp_ioctl_alloc_known(struct file *filp, struct fp_client *client,
+			 struct fixedpool_alloc_args __user *uarg);
+int fp_ioctl_free_known(struct file *filp, struct fp_client *client,
+			struct fixedpool_handles_args __user *uarg);
 int fp_ioctl_info(struct fp_call *call);
 int fp_ioctl_pool_create(struct fp_call *call);
 int fp_ioctl_pool_bind(struct fp_call *call);
