@@ -424,7 +424,8 @@ u64 fp_client_alloc_one(struct fp_client *client)
 
 	if (!fp_client_charge(client, 1, true))
 		return 0;
-	if (!fp_pool_take_parked(pool, &index))
+	index = fp_pool_take_parked(pool);
+	if (index == FP_NO_BLOCK)
 		goto uncharge;
 	/* committed, as it was parked */
 	chunk = pool->chunks[index >> pool->geo.chunk_shift];

@@ -16,6 +16,8 @@
 #include "fp_batch.h"
 
 #define FP_CACHE_SLOTS	FP_PIECE
+/* The index of none. */
+#define FP_NO_BLOCK	(~0U)
 
 /**
  * struct fp_cache - free blocks of one CPU
@@ -32,24 +34,23 @@ void fp_cache_init(struct fp_cache *cache);
 u32 fp_cache_take(struct fp_cache *cache, struct fp_batch *batch, u32 count);
 u32 fp_cache_put(struct fp_cache *cache, struct fp_batch *batch, u32 limit);
 
-/* As fp_cache_take() for one block; false if there is none. */
-static inline bool fp_cache_take_one(struct fp_cache *cache, u32 *index)
+/* As fp_cache_take() for one block: its index, or FP_NO_BLOCK. */
+static inline u32 fp_cache_take_one(struct fp_cache *cache)
 {
 	struct fp_batch *blocks = &cache->blocks;
+	u32 index = FP_NO_BLOCK;
 	struct fp_run *run;
-	bool any;
 
 	spin_lock(&cache->lock);
-	any = blocks->nr_runs;
-	if (any) {
+	if (blocks->nr_runs) {
 		run = &blocks->runs[blocks->nr_runs - 1];
-		*index = fp_run_base(run->at) + __ffs(run->mask);
+		index = fp_run_base(run->at) + __ffs(run->mask);
 		run->mask &= run->mask - 1;
 		blocks->nr_runs -= !run->mask;
 		WRITE_ONCE(blocks->nr, blocks->nr - 1);
 	}
 	spin_unlock(&cache->lock);
-	return any;
+	return index;
 }
 
 /* As fp_cache_put() for one block; false if there is no room. */

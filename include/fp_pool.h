@@ -256,10 +256,10 @@ static inline void fp_pool_wake(struct fp_pool *pool)
 		fp_line_wake(&pool->line);
 }
 
-/* As fp_pool_take() for one block, of those that are parked on this CPU. */
-static inline bool fp_pool_take_parked(struct fp_pool *pool, u32 *index)
+/* A block that is parked on this CPU, or FP_NO_BLOCK. */
+static inline u32 fp_pool_take_parked(struct fp_pool *pool)
 {
-	return fp_cache_take_one(fp_pool_this_cache(pool), index);
+	return fp_cache_take_one(fp_pool_this_cache(pool));
 }
 
 /* As fp_pool_give_back() for one block. */

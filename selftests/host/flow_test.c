@@ -218,7 +218,7 @@ static void step_alloc(struct flow *f, u32 who)
 	if (there < min(want, room) && collect(f, GC_AGE_MS))
 		there = count_free(f);
 	expect = min(want, min(room, there));
-	err = fp_client_alloc(f->clients[who], &how, handles, want, &done);
+	err = fp_short_alloc(f->clients[who], &how, handles, want, &done);
 	assert_int_equal(done, expect);
 	assert_int_equal(err, expect == want ? 0 :
 			 there < min(want, room) ? -EAGAIN : -EDQUOT);

@@ -137,7 +137,7 @@ u64 host_alloc_kept(struct fp_client *client, u64 tag)
 	u64 handle = 0;
 	u32 done;
 
-	assert_int_equal(fp_client_alloc(client, &how, &handle, 1, &done), 0);
+	assert_int_equal(fp_short_alloc(client, &how, &handle, 1, &done), 0);
 	return handle;
 }
 
@@ -190,7 +190,7 @@ int host_alloc_err(struct fp_client *client, u64 *handle)
 	struct fp_alloc how = {};
 	u32 done;
 
-	return fp_client_alloc(client, &how, handle, 1, &done);
+	return fp_short_alloc(client, &how, handle, 1, &done);
 }
 
 u64 host_alloc(struct fp_client *client)
@@ -210,7 +210,7 @@ u32 host_alloc_many(struct fp_client *client, u64 *handles, u32 count)
 	int err = 0;
 
 	while (!err && at < count) {
-		err = fp_client_alloc(client, &how, handles + at,
+		err = fp_short_alloc(client, &how, handles + at,
 				      min(count - at, FP_PIECE), &done);
 		at += done;
 	}
@@ -220,7 +220,7 @@ u32 host_alloc_many(struct fp_client *client, u64 *handles, u32 count)
 int host_free(struct fp_client *client, u64 handle)
 {
 	u32 done = 77;
-	int err = fp_client_free(client, &handle, 1, &done);
+	int err = fp_short_free(client, &handle, 1, &done);
 
 	must(done == (err ? 0 : 1));
 	return err;

@@ -101,7 +101,7 @@ static void step_alloc(struct model *m, u32 who)
 	if (how.all && room < want)
 		err = -EDQUOT;
 
-	assert_int_equal(fp_client_alloc(m->clients[who], &how, handles, want,
+	assert_int_equal(fp_short_alloc(m->clients[who], &how, handles, want,
 					 &done), err);
 	assert_int_equal(done, expect);
 	for (i = 0; i < done; i++)
@@ -161,7 +161,7 @@ static void step_free(struct model *m, u32 who)
 
 	for (i = 0; i < count; i++)
 		handles[i] = some_handle(m, who);
-	fault = fp_client_free(m->clients[who], handles, count, &done);
+	fault = fp_short_free(m->clients[who], handles, count, &done);
 	for (i = 0; i < count; i++) {
 		u32 index = fp_handle_index(handles[i]);
 

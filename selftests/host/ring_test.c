@@ -232,7 +232,7 @@ static void die_and_adopt(void *arg, unsigned int me)
 		struct fp_client *client = host_client(ring->pool);
 		struct fp_client *to;
 
-		if (!fp_client_alloc(client, &how, &handle, 1, &done))
+		if (!fp_short_alloc(client, &how, &handle, 1, &done))
 			put_count(ring->pool, handle, handle);
 		next = 0;
 		if (!fp_client_adopt(client, TAG, &next, &handle)) {

@@ -64,7 +64,7 @@ static u32 alloc_marked(struct fp_client *client, u64 *handles, u32 count)
 {
 	struct fp_alloc how = { .tag = count & 1 };
 	u32 done, i;
-	int err = fp_client_alloc(client, &how, handles, count, &done);
+	int err = fp_short_alloc(client, &how, handles, count, &done);
 
 	must(!err || err == -EAGAIN || err == -EDQUOT);
 	must(err ? done < count : done == count);
@@ -192,7 +192,7 @@ static void act_for_all(void *arg, unsigned int me)
 		case 1:
 		case 2:
 		case 3:
-			err = fp_client_alloc(client, &how, handles,
+			err = fp_short_alloc(client, &how, handles,
 					      1 + i % 8, &done);
 			must(!err || err == -EAGAIN || err == -EDQUOT);
 			must(done <= 1 + i % 8);
@@ -203,7 +203,7 @@ static void act_for_all(void *arg, unsigned int me)
 		case 5:
 		case 6:
 		case 7:
-			err = fp_client_free(client, &handle, 1, &done);
+			err = fp_short_free(client, &handle, 1, &done);
 			must(!err || err == -EINVAL || err == -ESTALE ||
 			     err == -EPERM);
 			break;

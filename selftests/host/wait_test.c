@@ -359,13 +359,15 @@ static void who_parks_blocks_tells_those_who_came_meanwhile(void **state)
 {
 	struct fp_pool *pool = host_small();
 	struct fp_client *client = host_client(pool);
+	struct fp_alloc how = {};
 	u64 handle;
+	u32 done;
 
 	(void)state;
 	late_client = host_client(pool);
 	/* the cache's lock first, then the pool's */
 	shim_after_unlock = come_after_the_next_unlock;
-	handle = host_alloc(client);
+	assert_int_equal(fp_client_alloc(client, &how, &handle, 1, &done), 0);
 	assert_true(late_waiter.wait.flags & WQ_FLAG_WOKEN);
 	fp_waiter_leave(&late_waiter);
 	assert_int_equal(host_free(client, handle), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Batches as lists of indices, for tests that ask about single blocks; of the
- * KUnit suites and of the host's.
+ * What the KUnit suites share with the host's: batches as lists of indices, for
+ * tests that ask about single blocks, and the ways that an ioctl may go.
  */
 #ifndef FP_INDICES_H
 #define FP_INDICES_H
@@ -9,6 +9,7 @@
 #include "fp_batch.h"
 #include "fp_cache.h"
 #include "fp_chunk.h"
+#include "fp_client.h"
 #include "fp_pool.h"
 
 /* A run for each block, so up to FP_PIECE of them. */
@@ -95,6 +96,32 @@ static inline void fp_return_indices(struct fp_pool *pool, const u32 *indices,
 
 	fp_batch_of(&batch, indices, count);
 	fp_pool_return(pool, &batch);
+}
+
+/* As ALLOC does: the short way if that will do. */
+static inline int fp_short_alloc(struct fp_client *client,
+				 const struct fp_alloc *how, u64 *handles,
+				 u32 count, u32 *done)
+{
+	u64 handle = 0;
+
+	if (count == 1 && !how->tag && !how->zero && !how->keep)
+		handle = fp_client_alloc_one(client);
+	if (!handle)
+		return fp_client_alloc(client, how, handles, count, done);
+	*handles = handle;
+	*done = 1;
+	return 0;
+}
+
+/* As FREE does. */
+static inline int fp_short_free(struct fp_client *client, const u64 *handles,
+				u32 count, u32 *done)
+{
+	if (count != 1 || !fp_client_free_one(client, *handles))
+		return fp_client_free(client, handles, count, done);
+	*done = 1;
+	return 0;
 }
 
 #endif /* FP_INDICES_H */

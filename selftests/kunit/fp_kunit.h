@@ -256,7 +256,7 @@ static inline u64 fp_kunit_try_alloc(struct fp_client *client, int *err)
 	u64 handle = 0;
 	u32 done;
 
-	*err = fp_client_alloc(client, &how, &handle, 1, &done);
+	*err = fp_short_alloc(client, &how, &handle, 1, &done);
 	return done ? handle : 0;
 }
 
@@ -277,7 +277,7 @@ static inline u64 fp_kunit_alloc_zeroed(struct kunit *test,
 	u64 handle;
 	u32 done;
 
-	KUNIT_ASSERT_EQ(test, fp_client_alloc(client, &how, &handle, 1, &done),
+	KUNIT_ASSERT_EQ(test, fp_short_alloc(client, &how, &handle, 1, &done),
 			0);
 	return handle;
 }
@@ -286,7 +286,7 @@ static inline int fp_kunit_free(struct fp_client *client, u64 handle)
 {
 	u32 done;
 
-	return fp_client_free(client, &handle, 1, &done);
+	return fp_short_free(client, &handle, 1, &done);
 }
 
 static inline u32 fp_kunit_held(struct fp_client *client)
@@ -302,7 +302,7 @@ static inline u64 fp_kunit_alloc_kept(struct kunit *test,
 	u64 handle = 0;
 	u32 done;
 
-	KUNIT_ASSERT_EQ(test, fp_client_alloc(client, &how, &handle, 1, &done),
+	KUNIT_ASSERT_EQ(test, fp_short_alloc(client, &how, &handle, 1, &done),
 			0);
 	return handle;
 }
