@@ -14,7 +14,7 @@
  *
  * This header has the pools and the blocks. It brings along
  * fixedpool_owner.h, handing blocks over and keeping them beyond one's end,
- * and fixedpool_look.h, numbers and errors.
+ * fixedpool_look.h, numbers and errors, and fixedpool_fast.h, the fast path.
  *
  * Conventions, unless a function says otherwise:
  *  - Sizes and offsets are in bytes.
@@ -25,6 +25,8 @@
  *    same client; only fixedpool_close() must be the last use of a client.
  *  - After fork(2) parent and child share the client and its holds. A child
  *    that wants holds of its own calls fixedpool_open_fd() first.
+ *  - Blocks that come and go by pointer are kept in magazines, a few for each
+ *    thread: see libfixedpool(3), "Magazines". For the kernel they are held.
  */
 #ifndef FIXEDPOOL_H
 #define FIXEDPOOL_H
@@ -189,7 +191,8 @@ struct fixedpool *fixedpool_create(const struct fixedpool_config *config);
 /**
  * fixedpool_open - bind a new client to a pool by its name and map it
  * @name: the pool's name
- * @flags: FIXEDPOOL_OPEN_READONLY: only observe and read
+ * @flags: FIXEDPOOL_OPEN_READONLY: only observe and read;
+ *	FIXEDPOOL_OPEN_DIRECT: no magazines
  *
  * Return: the client, to be closed with fixedpool_close(). NULL with errno:
  * ENODEV no /dev/fixedpool, ENOENT no pool of that name, EACCES, EINVAL bad
@@ -357,8 +360,9 @@ int fixedpool_free_batch(struct fixedpool *pool, const uint64_t *handles,
  * @pool: the client
  *
  * A block that another thread gets at the same time may be among them or may
- * not: let other threads finish with the client first. Return: how many holds
- * were ended; -1 with errno: EBADF client is read-only, EINVAL @pool is NULL.
+ * not: let other threads, and processes that share the client, finish with it
+ * first. What lies in magazines was freed before and does not count. Return:
+ * how many holds were ended; -1 with errno: EBADF client is read-only, EINVAL @pool is NULL.
  */
 ssize_t fixedpool_free_all(struct fixedpool *pool);
 
@@ -442,8 +446,9 @@ fixedpool_geometry_ptr(const struct fixedpool_geometry *geometry,
  *	of fixedpool_ptr() or of fixedpool_ptr_ro()
  *
  * No system call: the library remembers what went through @pool in this
- * process. Return: the handle; 0 with errno: EINVAL not inside a block of
- * this mapping, ENOENT block not held through @pool.
+ * process, and that the program knows the handle now: the block goes to no
+ * magazine any more. Return: the handle; 0 with errno: EINVAL not inside a
+ * block of this mapping, ENOENT block not held through @pool.
  */
 uint64_t fixedpool_handle_of(const struct fixedpool *pool, const void *ptr);
 
@@ -452,6 +457,9 @@ uint64_t fixedpool_handle_of(const struct fixedpool *pool, const void *ptr);
  * @pool: the client
  * @flags: FIXEDPOOL_ALLOC_*
  * @tag: as in fixedpool_alloc()
+ *
+ * Without @tag and FIXEDPOOL_ALLOC_KEEP it comes out of this thread's magazine,
+ * which is filled when it is empty.
  *
  * Return: the block's first byte, to be freed with fixedpool_free_ptr();
  * NULL with errno as fixedpool_alloc().
@@ -464,6 +472,10 @@ void *fixedpool_alloc_ptr(struct fixedpool *pool, unsigned int flags,
  * @pool: the client
  * @ptr: first byte of a block that was got or held through @pool; NULL is
  *	harmless
+ *
+ * A block of fixedpool_alloc_ptr() whose handle is not known goes into this
+ * thread's magazine. In whatever way it ended, it ended once: freeing it again
+ * is refused.
  *
  * Return: 0; -1 with errno: EINVAL not the first byte of a block, ENOENT not
  * held through @pool (freed already), else as fixedpool_free().

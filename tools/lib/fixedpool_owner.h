@@ -6,8 +6,8 @@
  * Times are in nanoseconds: 0 does not wait, FIXEDPOOL_WAIT_FOREVER waits
  * without limit. A wait ends early only when the process is being killed. To
  * wait for several things at once, poll(2) the client's fixedpool_fd(): POLLIN
- * the inbox is not empty, POLLOUT a block can be had, POLLHUP the pool was
- * destroyed.
+ * the inbox is not empty, POLLOUT a block can be had, POLLPRI somebody waits for
+ * one, POLLHUP the pool was destroyed.
  */
 #ifndef FIXEDPOOL_OWNER_H
 #define FIXEDPOOL_OWNER_H

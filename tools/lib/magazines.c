@@ -169,10 +169,15 @@ static void child_starts(void)
 		fixedpool_slots[i] = &nothing;
 }
 
-/* A child of fork may end, and its parent go on with the client. */
+/*
+ * A child of fork may end, and its parent go on with the client; or the library
+ * is unloaded, and other threads go on.
+ */
 __attribute__((destructor)) static void process_ends(void)
 {
 	thread_ends(fixedpool_slots);
+	if (have_key)
+		pthread_key_delete(thread_key);
 }
 
 static void start(void)
