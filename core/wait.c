@@ -137,8 +137,9 @@ void fp_waiter_join(struct fp_waiter *waiter, struct fp_line *line,
 	line->nr_dry++;
 	fp_line_show(line);
 	spin_unlock(&line->lock);
-	/* pairs with fp_line_wake(); who polls may have what is waited for */
+	/* pairs with fp_line_wake(), and with poll_wait()'s own */
 	smp_mb();
+	/* who polls may have what is waited for; the barrier is above */
 	if (line->status && waitqueue_active(&line->poll))
 		wake_up_poll(&line->poll, EPOLLPRI);
 }

@@ -18,7 +18,9 @@
  * @size: bytes of this struct
  * @waiting: who waits
  * @dry: goes up when somebody finds too little, and when somebody joins
+ * @reserved: zero
  * @free: what may still be had, about
+ * @reserved2: zero
  *
  * The layout is that of struct fixedpool_status. @free has a cache line of its
  * own, as it changes more often than anybody needs to know.

@@ -139,7 +139,7 @@ TEST_F(magazine, hits_take_no_system_call)
 TEST_F(magazine, mistakes)
 {
 	struct fixedpool *pool = self->pool;
-	int local;
+	int local = 0;
 
 	ASSERT_EQ(2, take(pool, self->p, 2));
 	ASSERT_EQ(1, put(pool, self->p, 1));
@@ -205,8 +205,8 @@ TEST_F(magazine, named_blocks_go_to_the_kernel)
 TEST_F(magazine, parked_blocks_have_no_handle)
 {
 	struct fixedpool_list_entry e[64];
+	__u32 done = 0, i, id = fp_client_id(self->other);
 	__u64 held, next = 0;
-	__u32 done = 0, i;
 
 	ASSERT_EQ(1, take(self->pool, self->p, 1));
 	ASSERT_EQ(1, put(self->pool, self->p, 1));
@@ -219,7 +219,7 @@ TEST_F(magazine, parked_blocks_have_no_handle)
 		EXPECT_EQ(-ESTALE, ERR(fixedpool_free(self->pool,
 						      e[i].handle)));
 		EXPECT_EQ(-ESTALE, ERR(fixedpool_send(self->pool, e[i].handle,
-					fp_client_id(self->other), 0)));
+						      id, 0)));
 	}
 	EXPECT_EQ(held, fp_held(self->fd));
 }
@@ -628,6 +628,7 @@ struct crowd {
 	unsigned long bad, none;
 };
 
+#define CROWD	5
 #define HAND	48
 
 static void *jostle(void *arg)
@@ -640,15 +641,21 @@ static void *jostle(void *arg)
 	long i;
 
 	for (i = 0; i < c->rounds; i++) {
-		char **at = &hand[fp_random(&rnd) % HAND];
+		/* now and then all that they may have, all at a time */
+		bool fill = !(i % 256);
+		char **at = &hand[fill ? 0 : fp_random(&rnd) % HAND];
+		char **end = fill ? hand + HAND : at + 1;
 
-		if (*at) {
-			bad += *(char ***)(void *)*at != at;
-			bad += !!fixedpool_free_ptr(c->pool, *at);
-			*at = NULL;
-		} else {
-			*at = i & 1 ? fixedpool_alloc_ptr(c->pool, 0, 0) :
-				      fixedpool_fast_alloc_ptr(c->pool);
+		for (; at < end; at++) {
+			if (*at && !fill) {
+				bad += *(char ***)(void *)*at != at;
+				bad += !!fixedpool_free_ptr(c->pool, *at);
+				*at = NULL;
+				continue;
+			}
+			if (!*at)
+				*at = i & 1 ? fixedpool_alloc_ptr(c->pool, 0, 0)
+					: fixedpool_fast_alloc_ptr(c->pool);
 			if (*at)
 				*(char ***)(void *)*at = at;
 			else
@@ -659,6 +666,7 @@ static void *jostle(void *arg)
 		if (!(fp_random(&rnd) % 512)) {
 			uint64_t h = fixedpool_alloc(c->pool, 0, 0);
 
+			none += !h;
 			bad += h && fixedpool_free(c->pool, h);
 			bad += h && (!fixedpool_free(c->pool, h) ||
 				     errno != ESTALE);
@@ -671,27 +679,31 @@ static void *jostle(void *arg)
 	return NULL;
 }
 
-TEST_F(magazine, crowd)
+/* As many blocks as they can have in their hands, and not one more. */
+TEST(crowd)
 {
-	struct crowd c = {
-		.pool = self->pool, .rounds = fp_rounds(20000),
-		.seed = fp_seed(),
-	};
-	pthread_t threads[5];
-	int i, round;
+	struct fixedpool_config config = config_of(0);
+	struct crowd c = { .rounds = fp_rounds(10000), .seed = fp_seed() };
+	pthread_t threads[CROWD];
+	int i, fd, round;
 
+	config.quota = CROWD * (HAND + 1);
+	c.pool = fixedpool_create(&config);
+	ASSERT_NE(NULL, c.pool);
+	fd = fixedpool_fd(c.pool);
 	for (round = 0; round < 2; round++) {
-		for (i = 0; i < 5; i++)
+		for (i = 0; i < CROWD; i++)
 			ASSERT_EQ(0, pthread_create(&threads[i], NULL, jostle,
 						    &c));
-		for (i = 0; i < 5; i++)
+		for (i = 0; i < CROWD; i++)
 			ASSERT_EQ(0, pthread_join(threads[i], NULL));
 		EXPECT_EQ(0, c.bad);
-		/* 240 blocks at most are in their hands, of 512 */
 		EXPECT_EQ(0, c.none);
-		EXPECT_EQ(0, fp_held(self->fd));
-		EXPECT_EQ(0, fp_unbalanced(self->fd));
+		EXPECT_LT(0, stats_of(c.pool).refilled);
+		EXPECT_EQ(0, fp_held(fd));
+		EXPECT_EQ(0, fp_unbalanced(fd));
 	}
+	fixedpool_close(c.pool);
 }
 
 TEST_HARNESS_MAIN

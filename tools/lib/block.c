@@ -57,7 +57,7 @@ FP_EXPORT ssize_t fixedpool_alloc_batch_wait(struct fixedpool *pool,
 					     unsigned int flags, uint64_t tag,
 					     int64_t timeout_ns)
 {
-	uint32_t want, done;
+	uint32_t want, done, seen;
 	size_t got = 0;
 	int ret;
 
@@ -66,6 +66,7 @@ FP_EXPORT ssize_t fixedpool_alloc_batch_wait(struct fixedpool *pool,
 		return -1;
 	}
 	do {
+		seen = fp_magazines_look(pool);
 		want = alloc_batch(pool, count - got, flags);
 		ret = alloc_wait(pool, handles + got, want, flags, tag,
 				 got ? 0 : timeout_ns, &done);
@@ -75,7 +76,7 @@ FP_EXPORT ssize_t fixedpool_alloc_batch_wait(struct fixedpool *pool,
 		got += done;
 		errno = EAGAIN;
 	} while (got < count &&
-		 ((!ret && done == want) || fp_magazines_help(pool)));
+		 ((!ret && done == want) || fp_magazines_help(pool, seen)));
 
 	return got ? (ssize_t)got : -1;
 }

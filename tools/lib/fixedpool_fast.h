@@ -49,7 +49,8 @@ extern "C" {
  * @max_blocks: blocks of the pool
  * @shift: zeros at the end of @stride
  * @reserved: nothing
- * @blocks: their indices, the one freed last at the end
+ *
+ * The indices of the blocks lie behind it, the one freed last at the end.
  */
 struct fixedpool_magazine {
 	uint32_t busy;
@@ -64,7 +65,6 @@ struct fixedpool_magazine {
 	uintptr_t max_blocks;
 	uint32_t shift;
 	uint32_t reserved;
-	uint32_t blocks[];
 };
 
 /**
@@ -81,6 +81,12 @@ struct fixedpool_fast {
  */
 extern __thread struct fixedpool_magazine *fixedpool_slots[FIXEDPOOL_SLOTS + 1]
 	__attribute__((tls_model("initial-exec")));
+
+static inline uint32_t *
+fixedpool_fast_blocks(struct fixedpool_magazine *magazine)
+{
+	return (uint32_t *)(void *)(magazine + 1);
+}
 
 /* This thread's magazine of @pool. */
 static inline struct fixedpool_magazine *
@@ -138,7 +144,7 @@ static inline void *fixedpool_fast_take(struct fixedpool_magazine *magazine)
 	/* neither empty nor closed */
 	if (__builtin_expect(nr >= depth, 0))
 		goto no;
-	index = magazine->blocks[nr];
+	index = fixedpool_fast_blocks(magazine)[nr];
 	if (__builtin_expect(state[index] != FIXEDPOOL_BLOCK_PARKED, 0))
 		goto no;
 	__atomic_store_n(&magazine->nr, nr, __ATOMIC_RELAXED);
@@ -175,7 +181,7 @@ static inline int fixedpool_fast_put(struct fixedpool_magazine *magazine,
 			     magazine->dry_seen, 0))
 		goto no;
 	state[index] = FIXEDPOOL_BLOCK_PARKED;
-	magazine->blocks[nr] = (uint32_t)index;
+	fixedpool_fast_blocks(magazine)[nr] = (uint32_t)index;
 	__atomic_store_n(&magazine->nr, nr + 1, __ATOMIC_RELAXED);
 	fixedpool_fast_leave(magazine);
 	return 1;
@@ -194,7 +200,7 @@ static inline void *fixedpool_fast_alloc_ptr(struct fixedpool *pool)
 {
 	void *ptr = fixedpool_fast_take(fixedpool_fast_magazine(pool));
 
-	return __builtin_expect(ptr != NULL, 1) ? ptr :
+	return __builtin_expect(!!ptr, 1) ? ptr :
 	       fixedpool_alloc_ptr(pool, 0, 0);
 }
 

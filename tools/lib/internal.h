@@ -125,7 +125,6 @@ void fp_remember(struct fixedpool *pool, const uint64_t *handles, size_t count);
 int fp_for_handles(struct fixedpool *pool, const struct fp_request *request,
 		   const uint64_t *handles, size_t count, size_t *done);
 
-
 static inline uint32_t fp_generation(const struct fixedpool *pool,
 				     uint32_t index)
 {
@@ -163,7 +162,8 @@ static inline uint32_t fp_status_read(const uint32_t *word)
 /* magazine.c */
 void *fp_magazine_take(struct fixedpool *pool);
 bool fp_magazine_put(struct fixedpool *pool, uint32_t index);
-bool fp_magazines_help(struct fixedpool *pool);
+uint32_t fp_magazines_look(struct fixedpool *pool);
+bool fp_magazines_help(struct fixedpool *pool, uint32_t seen);
 
 /* magazines.c */
 void fp_magazines_create(struct fixedpool *pool, uint32_t quota, bool direct);

@@ -11,7 +11,6 @@
 
 #include "magazine.h"
 
-#include <sched.h>
 #include <string.h>
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -108,12 +107,12 @@ static uint32_t batch(const struct fp_magazine *m)
 uint32_t fp_magazine_pull(struct fp_magazine *m, uint32_t *blocks,
 			  uint32_t count)
 {
+	uint32_t *in = fixedpool_fast_blocks(&m->fast);
 	uint32_t nr = held(m);
 
 	count = least(count, nr);
-	memcpy(blocks, m->fast.blocks, count * sizeof(*blocks));
-	memmove(m->fast.blocks, m->fast.blocks + count,
-		(nr - count) * sizeof(*blocks));
+	memcpy(blocks, in, count * sizeof(*blocks));
+	memmove(in, in + count, (nr - count) * sizeof(*blocks));
 	set_held(m, nr - count);
 	return count;
 }
@@ -125,7 +124,8 @@ static uint32_t push(struct fp_magazine *m, const uint32_t *blocks,
 	uint32_t nr = held(m);
 
 	count = nr < depth_of(m) ? least(count, depth_of(m) - nr) : 0;
-	memcpy(m->fast.blocks + nr, blocks, count * sizeof(*blocks));
+	memcpy(fixedpool_fast_blocks(&m->fast) + nr, blocks,
+	       count * sizeof(*blocks));
 	set_held(m, nr + count);
 	return count;
 }
@@ -176,10 +176,29 @@ uint32_t fp_magazine_give_up(struct fixedpool *pool, const uint32_t *blocks,
 	return n;
 }
 
-static void moving(struct fixedpool *pool, int by)
+/* Blocks are on their way, or may be. */
+void fp_magazines_move(struct fp_magazines *all)
 {
-	__atomic_add_fetch(&pool->magazines->moving, (uint32_t)by,
-			   __ATOMIC_ACQ_REL);
+	__atomic_add_fetch(&all->moving, 1, __ATOMIC_ACQ_REL);
+}
+
+/* They are where they are found, if there were @any. */
+void fp_magazines_moved(struct fp_magazines *all, bool any)
+{
+	__atomic_add_fetch(&all->moved, any, __ATOMIC_ACQ_REL);
+	__atomic_sub_fetch(&all->moving, 1, __ATOMIC_ACQ_REL);
+}
+
+/* On top may lie what ended meanwhile: fixedpool_free_all() by a fork. */
+static void drop_ended(struct fp_magazine *m)
+{
+	const uint32_t *blocks = fixedpool_fast_blocks(&m->fast);
+	const uint8_t *state = m->fast.state;
+
+	while (held(m) && __atomic_load_n(&state[blocks[held(m) - 1]],
+					  __ATOMIC_RELAXED) !=
+			  FIXEDPOOL_BLOCK_PARKED)
+		set_held(m, held(m) - 1);
 }
 
 /*
@@ -192,11 +211,7 @@ static uint32_t refill_size(struct fixedpool *pool, struct fp_magazine *m)
 	uint32_t more = 0;
 
 	pthread_mutex_lock(&m->all->lock);
-	/* on top lies what ended meanwhile: fixedpool_free_all() by a fork */
-	while (held(m) &&
-	       __atomic_load_n(&pool->state[m->fast.blocks[held(m) - 1]],
-			       __ATOMIC_RELAXED) != FIXEDPOOL_BLOCK_PARKED)
-		set_held(m, held(m) - 1);
+	drop_ended(m);
 	if (fp_magazine_open(m) && !held(m)) {
 		adapt(m, FP_MISS_EMPTY, batch(m));
 		more = fp_magazine_pull(between(m->all), blocks, batch(m));
@@ -232,23 +247,35 @@ static void *refill_take(struct fixedpool *pool, struct fp_magazine *m,
 	return fixedpool_geometry_ptr(&pool->geo, handles[0]);
 }
 
-/*
- * Nothing is to be had from the kernel: look into the magazines. Return:
- * whether it is worth to ask again.
- */
-bool fp_magazines_help(struct fixedpool *pool)
+/* Before the kernel is asked; for fp_magazines_help(). */
+uint32_t fp_magazines_look(struct fixedpool *pool)
 {
-	if (errno != EAGAIN && errno != EDQUOT && errno != ENOMEM &&
-	    errno != ENOSPC)
+	return pool->magazines ? __atomic_load_n(&pool->magazines->moved,
+						 __ATOMIC_ACQUIRE) : 0;
+}
+
+/*
+ * Nothing was to be had from the kernel: look into the magazines, and wait for
+ * what is on its way. @seen is from before. Return: whether it is worth to ask
+ * again.
+ */
+bool fp_magazines_help(struct fixedpool *pool, uint32_t seen)
+{
+	struct fp_magazines *all = pool->magazines;
+	int saved = errno;
+
+	if (saved != EAGAIN && saved != EDQUOT && saved != ENOMEM &&
+	    saved != ENOSPC)
 		return false;
-	if (!pool->magazines)
+	if (!all)
 		return false;
 	if (fixedpool_give_back(pool) > 0)
 		return true;
-	if (!__atomic_load_n(&pool->magazines->moving, __ATOMIC_ACQUIRE))
-		return false;
-	sched_yield();
-	return true;
+	for (int i = 0; fp_magazines_look(pool) == seen &&
+			__atomic_load_n(&all->moving, __ATOMIC_ACQUIRE); i++)
+		fp_pause(i);
+	errno = saved;
+	return fp_magazines_look(pool) != seen;
 }
 
 /* A block by way of this thread's magazine; NULL with errno. */
@@ -256,24 +283,23 @@ void *fp_magazine_take(struct fixedpool *pool)
 {
 	struct fp_magazine *m = fp_magazine_mine(pool);
 	uint64_t handles[FP_MOVE_MAX + 1];
-	uint32_t more, done;
+	uint32_t more, done, seen;
 	void *ptr;
-	int ret, saved;
+	int ret;
 
 	do {
 		more = m ? refill_size(pool, m) : 0;
 		ptr = m ? fixedpool_fast_take(&m->fast) : NULL;
 		if (ptr)
 			return ptr;
-		moving(pool, 1);
+		seen = fp_magazines_look(pool);
+		fp_magazines_move(pool->magazines);
 		ret = fp_uapi_alloc(pool->fd, handles, more + 1, 0, 0, 0,
 				    &done);
 		if (!ret)
 			ptr = refill_take(pool, m, handles, done);
-		saved = errno;
-		moving(pool, -1);
-		errno = saved;
-	} while (ret < 0 && fp_magazines_help(pool));
+		fp_magazines_moved(pool->magazines, !ret);
+	} while (ret < 0 && fp_magazines_help(pool, seen));
 	return ptr;
 }
 
@@ -282,8 +308,8 @@ bool fp_magazine_put(struct fixedpool *pool, uint32_t index)
 {
 	struct fp_magazine *m = fp_magazine_mine(pool);
 	uint32_t blocks[FP_MOVE_MAX];
+	bool parked, drained = false;
 	uint32_t kept, n = 0;
-	bool parked;
 
 	if (!m || __atomic_load_n(&pool->state[index], __ATOMIC_RELAXED) !=
 		  FIXEDPOOL_BLOCK_OUT)
@@ -295,22 +321,22 @@ bool fp_magazine_put(struct fixedpool *pool, uint32_t index)
 		adapt(m, FP_MISS_FULL, batch(m));
 	}
 	if (parked && held(m) >= depth_of(m)) {
+		drained = true;
 		n = fp_magazine_pull(m, blocks, batch(m));
 		kept = push(between(m->all), blocks, n);
 		n -= kept;
 		memmove(blocks, blocks + kept, n * sizeof(*blocks));
 		m->all->stats.drained += n;
-		if (n)
-			moving(pool, 1);
+		fp_magazines_move(m->all);
 	}
 	if (parked) {
 		set_state(pool, index, FIXEDPOOL_BLOCK_PARKED);
 		push(m, &index, 1);
 	}
 	pthread_mutex_unlock(&m->all->lock);
-	if (n) {
+	if (drained) {
 		fp_magazine_give_up(pool, blocks, n);
-		moving(pool, -1);
+		fp_magazines_moved(m->all, true);
 	}
 	return parked;
 }

@@ -8,7 +8,8 @@
 #include "internal.h"
 
 #include <pthread.h>
-#include <stdbool.h>
+#include <sched.h>
+#include <time.h>
 
 /* Threads that have a magazine of one client at a time; more have none. */
 #define FP_MAGAZINES	256
@@ -63,8 +64,9 @@ struct fp_magazine {
  * @hushed: calls of this process that wait for a block
  * @dry_seen: what the status page said when they were all emptied
  * @closed: the client is gone, the last thread unmaps this
- * @moving: blocks are on their way, neither with the kernel nor in a magazine:
- *	calls that do that; atomic
+ * @moving: threads that have blocks on their way between the kernel and a
+ *	magazine, or may have; atomic
+ * @moved: how often that came to its end; atomic
  * @stats: what happened
  *
  * It opens a mapping that holds the magazines too, and that is wiped by fork:
@@ -83,11 +85,25 @@ struct fp_magazines {
 	uint32_t dry_seen;
 	bool closed;
 	uint32_t moving;
+	uint32_t moved;
 	struct fixedpool_magazine_stats stats;
 };
 
+/* Somebody else is at something, for an instant unless he was interrupted. */
+static inline void fp_pause(int times)
+{
+	const struct timespec nap = { .tv_nsec = 50000 };
+
+	if (times < 100)
+		sched_yield();
+	else
+		nanosleep(&nap, NULL);
+}
+
 /* magazine.c: what happens in them */
 bool fp_magazine_open(struct fp_magazine *m);
+void fp_magazines_move(struct fp_magazines *all);
+void fp_magazines_moved(struct fp_magazines *all, bool any);
 uint32_t fp_magazine_limit(const struct fp_magazines *all);
 uint32_t fp_magazine_pull(struct fp_magazine *m, uint32_t *blocks,
 			  uint32_t count);

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 /* What a thread finds where it has none. */
@@ -74,12 +73,8 @@ static bool close_one(struct fp_magazine *m)
 /* Until the owner, who may have been interrupted in it, is done. */
 static void await_idle(struct fp_magazine *m)
 {
-	const struct timespec nap = { .tv_nsec = 50000 };
-
-	for (int i = 0; __atomic_load_n(&m->fast.busy, __ATOMIC_ACQUIRE); i++) {
-		if (i > 100)
-			nanosleep(&nap, NULL);
-	}
+	for (int i = 0; __atomic_load_n(&m->fast.busy, __ATOMIC_ACQUIRE); i++)
+		fp_pause(i);
 }
 
 static uint32_t empty_one(struct fixedpool *pool, struct fp_magazine *m)
@@ -109,6 +104,7 @@ uint32_t fp_magazines_empty(struct fp_magazines *all)
 		open |= close_one(fp_magazine_at(pool, i));
 	if (open)
 		membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+	fp_magazines_move(all);
 	for (i = 0; i < all->top; i++) {
 		struct fp_magazine *m = fp_magazine_at(pool, i);
 
@@ -119,6 +115,7 @@ uint32_t fp_magazines_empty(struct fp_magazines *all)
 		m->want = FP_DEPTH_START;
 		m->last = FP_MISS_NONE;
 	}
+	fp_magazines_moved(all, sum);
 	all->stats.emptied += open;
 	return sum;
 }
