@@ -205,9 +205,10 @@ TEST_F_TIMEOUT(flight, pipe, 120)
 
 	ASSERT_EQ(0, pipe(fds));
 	ASSERT_EQ(BLOCKS * SIZE, fcntl(fds[1], F_SETPIPE_SZ, BLOCKS * SIZE));
-	for (i = 0; i < rounds; i++)
+	for (i = 0; i < rounds; i++) {
 		ASSERT_EQ(0, late_reader(self, fds, -1, fds[0], i))
 			TH_LOG("round %ld", i);
+	}
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -252,11 +253,12 @@ TEST_F_TIMEOUT(flight, sockets, 120)
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair[1]));
 	ASSERT_EQ(0, setsockopt(pair[1][0], SOL_SOCKET, SO_SNDBUFFORCE,
 				&(int){ 1 << 21 }, sizeof(int)));
-	for (i = 0; i < rounds; i++)
-		for (k = 0; k < 2; k++)
-			ASSERT_EQ(0, late_reader(self, fds, pair[k][0],
-						 pair[k][1], i))
-				TH_LOG("%s, round %ld", k ? "unix" : "tcp", i);
+	for (i = 0; i < 2 * rounds; i++) {
+		k = i % 2;
+		ASSERT_EQ(0, late_reader(self, fds, pair[k][0], pair[k][1],
+					 i / 2))
+			TH_LOG("%s, round %ld", k ? "unix" : "tcp", i / 2);
+	}
 	for (k = 0; k < 2; k++) {
 		close(pair[k][0]);
 		close(pair[k][1]);

@@ -130,39 +130,40 @@ TEST_F_TIMEOUT(line, a_thousand_in_order, 120)
 
 /* --- those that are killed in it ------------------------------------------ */
 
-/* Every third waits for more than there is, so that he is first for a while. */
+/* Every third wants two. Who is served holds what he has until he is killed. */
 static pid_t wait_in_child(int pool, int i, int said)
 {
 	bool many = i % 3 == 2;
 	pid_t pid = fp_fork();
-	__u64 h[4];
+	__u64 h[2];
 	int fd;
 
 	if (pid)
 		return pid;
 	fd = fp_join(pool, 0);
 	FP_CHILD_OK(fp_alloc_wait(fd, many ? FIXEDPOOL_ALLOC_ALL : 0,
-				  many ? 4 : 1, h, FIXEDPOOL_WAIT_FOREVER) > 0);
+				  many ? 2 : 1, h, FIXEDPOOL_WAIT_FOREVER) > 0);
 	FP_CHILD_OK(write(said, &i, sizeof(i)) == sizeof(i));
-	_exit(0);
+	for (;;)
+		pause();
 }
 
 /*
- * Who is killed passes his turn on, wherever he stands, also while blocks come
- * and go: the rest are served.
+ * Who is killed passes his turn on, wherever he stands, and so does who is
+ * served: blocks that come all at once wake one, and reach all the rest.
  */
 TEST_F_TIMEOUT(line, the_killed_pass_their_turn_on, 120)
 {
-	long round, rounds = fp_rounds(6);
+	long round, rounds = fp_rounds(8);
 	__u64 seed = fp_seed();
-	enum { N = 24 };
+	enum { N = 12 };
 	int said[2];
 
 	ASSERT_EQ(0, pipe(said));
 	for (round = 0; round < rounds; round++) {
-		__u64 before = waits(self->fd);
-		bool dead[N] = { false }, served[N] = { false };
 		struct pollfd p = { .fd = said[0], .events = POLLIN };
+		bool dead[N] = { false }, served[N] = { false };
+		__u64 before = waits(self->fd);
 		int i, who, left = N;
 		pid_t pid[N];
 
@@ -173,42 +174,33 @@ TEST_F_TIMEOUT(line, the_killed_pass_their_turn_on, 120)
 		/* the first one always, and every other one or so */
 		for (i = 0; i < N; i++) {
 			dead[i] = !i || fp_random(&seed) & 1;
-			if (!dead[i])
-				continue;
-			kill(pid[i], SIGKILL);
-			left--;
-			/* so that a block comes while he is dying */
+			left -= dead[i];
+			if (dead[i])
+				kill(pid[i], SIGKILL);
+			/* so that blocks come while they are dying */
 			if (i == N / 2) {
-				ASSERT_EQ(0, fp_free(self->fd, self->h, 1,
+				ASSERT_EQ(0, fp_free(self->fd, self->h, BLOCKS,
 						     NULL));
 			}
 		}
-		if (!dead[N / 2]) {
-			ASSERT_EQ(0, fp_free(self->fd, self->h, 1, NULL));
-		}
-		ASSERT_EQ(0, fp_free(self->fd, self->h + 1, 3, NULL));
-		for (; left; left--) {
+		while (left) {
 			ASSERT_EQ(1, poll(&p, 1, 10000))
 				TH_LOG("%d wait for ever, round %ld", left,
 				       round);
 			ASSERT_EQ(sizeof(who), read(said[0], &who, sizeof(who)));
-			/* killed too late to be among the dead */
-			if (dead[who]) {
-				left++;
-				continue;
-			}
 			ASSERT_FALSE(served[who]);
 			served[who] = true;
+			/* some are killed too late, when they have said it */
+			left -= !dead[who];
 		}
 		for (i = 0; i < N; i++) {
-			int ret = fp_reap(pid[i]);
-
-			EXPECT_TRUE(!ret || (dead[i] && ret == 128 + SIGKILL));
+			kill(pid[i], SIGKILL);
+			EXPECT_EQ(128 + SIGKILL, fp_reap(pid[i]));
 		}
 		/* what the dead had to say */
 		while (poll(&p, 1, 0) == 1)
 			ASSERT_EQ(sizeof(who), read(said[0], &who, sizeof(who)));
-		ASSERT_EQ(0, fp_take(self->fd, 4, self->h));
+		ASSERT_EQ(0, fp_take(self->fd, BLOCKS, self->h));
 	}
 	close(said[0]);
 	close(said[1]);
