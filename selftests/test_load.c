@@ -266,12 +266,11 @@ TEST_F_TIMEOUT(load, a_million_blocks_end_without_a_stall, 120)
 	pthread_join(w.thread, NULL);
 	printf("# %u blocks ended in %llu ms; the longest stop was %llu ms\n",
 	       got, took, w.longest_ms);
-	if (took < 400)
-		printf("# too fast to tell a stall from a turn\n");
-	else
-		EXPECT_GT(took / 3, w.longest_ms);
 	free(h);
 	EXPECT_EQ(self->pools + 1, fp_pools_settle(self->pools + 1));
+	if (took < 200)
+		SKIP(return, "too fast to tell a stall from a turn");
+	EXPECT_GT(took / 3, w.longest_ms);
 }
 
 TEST_HARNESS_MAIN
