@@ -32,8 +32,8 @@ static inline unsigned int fp_alarm(unsigned int seconds)
 }
 
 #define alarm(_seconds) fp_alarm(_seconds)
+
 #include <kselftest_harness.h>
-#undef alarm
 
 /* A slow kernel is no failing test: 30 s are not enough with KASAN under TCG. */
 #undef TEST_TIMEOUT_DEFAULT
