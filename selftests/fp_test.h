@@ -21,23 +21,15 @@
 
 #include <linux/fixedpool.h>
 
-#include "fp_util.h"
-
-/* Who asks for more rounds gives them more time: the harness's limits grow. */
-static inline unsigned int fp_alarm(unsigned int seconds)
-{
-	long rounds = fp_scale("FP_ROUNDS", 1);
-
-	return alarm(rounds > 1 ? seconds * rounds : seconds);
-}
-
-#define alarm(_seconds) fp_alarm(_seconds)
+#include "fp_alarm.h"	/* before the harness */
 
 #include <kselftest_harness.h>
 
 /* A slow kernel is no failing test: 30 s are not enough with KASAN under TCG. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	150
+
+#include "fp_util.h"
 
 #define FP_DEV		"/dev/fixedpool"
 
