@@ -6,9 +6,6 @@
 #ifndef BENCH_PATTERNS_H
 #define BENCH_PATTERNS_H
 
-#include <stdlib.h>
-#include <sys/mman.h>
-
 #include "bench.h"
 
 /* What a user would do at the least: see whether there is a block, and use it. */
