@@ -17,7 +17,7 @@ static inline void *pattern_get(void)
 		bench_fail("alloc");
 	*block = 1;
 	/* A compiler may leave out malloc() and free() that nobody sees. */
-	__asm__ volatile("" : : "r"(block) : "memory");
+	__asm__ volatile("" : : "r"(block), "m"(*block));
 	return block;
 }
 
@@ -136,7 +136,7 @@ static void pattern_consume(size_t from, size_t n)
 			there = pattern_await(&pattern_ring.put, i + 1);
 		/* Whoever gets a block reads it. */
 		block = (uint64_t *)pattern_ring.slots[i % PATTERN_RING];
-		__asm__ volatile("" : : "r"(*block) : "memory");
+		__asm__ volatile("" : : "r"(*block));
 		peer_free(block);
 		if (i % PATTERN_TELL == PATTERN_TELL - 1)
 			__atomic_store_n(&pattern_ring.got, i + 1,
