@@ -26,7 +26,7 @@ guest := $(CURDIR)/build/guest
 .DEFAULT_GOAL := all
 
 .PHONY: all module lib tools guest demo demo-adopt check host-check kunit \
-	vm-check debug-check models lint bench bench-host \
+	vm-check debug-check models fuzz mutants soak lint bench bench-host \
 	shell docs install clean help
 
 all: module tools ## the module, the library and the tools
@@ -78,6 +78,16 @@ debug-check: ## KUnit and the selftests on a debug kernel (KASAN, lockdep, kmeml
 models: ## prove the models of the locking, refute their mutants
 	$(Q)tools/setup models
 	$(Q)tools/models
+
+fuzz: ## the fuzzers in user space, some minutes
+	$(Q)selftests/fuzz/run
+
+mutants: ## break the code in small ways; each has to fail a test
+	$(Q)tools/mutants
+
+soak: ## for hours: fuzz, kill, unload, chaos [PERCENT=100]
+	$(Q)tools/setup check
+	$(Q)tools/soak $(PERCENT)
 
 lint: ## all static checks
 	$(Q)tools/setup lint
