@@ -139,9 +139,10 @@ static inline struct fp_leaf *fp_client_leaf(struct fp_client *client, u32 index
 	if (leaf && leaf->at == index / FP_LEAF_BITS)
 		return leaf;
 	leaf = xa_load(&client->leaves, index / FP_LEAF_BITS);
+	if (!leaf)
+		return NULL;
 	/* pairs with READ_ONCE() above: what it points to is seen built */
-	if (leaf)
-		smp_store_release(&client->recent, leaf);
+	smp_store_release(&client->recent, leaf);
 	return leaf;
 }
 

@@ -251,8 +251,11 @@ static inline struct fp_cache *fp_pool_this_cache(struct fp_pool *pool)
  */
 static inline void fp_pool_wake(struct fp_pool *pool)
 {
+	/* pairs with fp_waiter_join(), and with poll_wait()'s own */
 	smp_mb();
-	if (READ_ONCE(pool->line.nr) || waitqueue_active(&pool->line.poll))
+	if (unlikely(READ_ONCE(pool->line.nr) ||
+		     /* as in fp_line_wake_poll() */
+		     waitqueue_active(&pool->line.poll)))
 		fp_line_wake(&pool->line);
 }
 

@@ -211,7 +211,7 @@ u32 host_alloc_many(struct fp_client *client, u64 *handles, u32 count)
 
 	while (!err && at < count) {
 		err = fp_short_alloc(client, &how, handles + at,
-				      min(count - at, FP_PIECE), &done);
+				     min(count - at, FP_PIECE), &done);
 		at += done;
 	}
 	return at;

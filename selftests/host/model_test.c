@@ -102,7 +102,7 @@ static void step_alloc(struct model *m, u32 who)
 		err = -EDQUOT;
 
 	assert_int_equal(fp_short_alloc(m->clients[who], &how, handles, want,
-					 &done), err);
+					&done), err);
 	assert_int_equal(done, expect);
 	for (i = 0; i < done; i++)
 		got(m, who, handles[i], &how);

@@ -14,7 +14,7 @@ static u32 take(struct fp_pool *pool, bool *out, u32 *indices, u32 count,
 
 	do {
 		*err = fp_take_indices(pool, indices + n,
-				    min(count - n, FP_PIECE), &got);
+				       min(count - n, FP_PIECE), &got);
 		n += got;
 	} while (!*err && n < count);
 	for (i = 0; i < n; i++) {

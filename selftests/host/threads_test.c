@@ -193,7 +193,7 @@ static void act_for_all(void *arg, unsigned int me)
 		case 2:
 		case 3:
 			err = fp_short_alloc(client, &how, handles,
-					      1 + i % 8, &done);
+					     1 + i % 8, &done);
 			must(!err || err == -EAGAIN || err == -EDQUOT);
 			must(done <= 1 + i % 8);
 			if (done)

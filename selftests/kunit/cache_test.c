@@ -31,11 +31,11 @@ static void the_last_batch_in_is_the_first_out(struct kunit *test)
 	fill(in, FP_CACHE_SLOTS, 100);
 	KUNIT_ASSERT_EQ(test, fp_put_cached(&cache, in, 40, FP_CACHE_SLOTS), 40);
 	KUNIT_ASSERT_EQ(test, fp_put_cached(&cache, in + 40, FP_CACHE_SLOTS - 40,
-				       FP_CACHE_SLOTS), FP_CACHE_SLOTS - 40);
+					    FP_CACHE_SLOTS), FP_CACHE_SLOTS - 40);
 	KUNIT_ASSERT_EQ(test, fp_take_cached(&cache, out, 10), 10);
 	KUNIT_ASSERT_EQ(test, cache.blocks.nr, FP_CACHE_SLOTS - 10);
 	KUNIT_ASSERT_EQ(test, fp_take_cached(&cache, out + 10, FP_CACHE_SLOTS),
-			 FP_CACHE_SLOTS - 10);
+			FP_CACHE_SLOTS - 10);
 	/* in its own order */
 	for (i = 0; i < FP_CACHE_SLOTS - 40; i++)
 		KUNIT_ASSERT_EQ(test, out[i], 140 + i);
@@ -80,11 +80,11 @@ static void a_full_cache_leaves_the_rest_with_the_caller(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, batch.nr, FP_PIECE - limit);
 		if (limit < FP_PIECE)
 			KUNIT_ASSERT_EQ(test, fp_cache_put(&cache, &batch, limit),
-					 0);
+					0);
 		/* those that stay are the first, those parked the last */
 		KUNIT_ASSERT_EQ(test, fp_indices_of(&batch, out), FP_PIECE - limit);
 		KUNIT_ASSERT_EQ(test, fp_take_cached(&cache, out + FP_PIECE - limit,
-						FP_PIECE), limit);
+						     FP_PIECE), limit);
 		for (i = 0; i < FP_PIECE; i++)
 			KUNIT_ASSERT_EQ(test, out[i], 7 + i);
 	}

@@ -46,7 +46,7 @@ static int take(struct kunit *test, struct fp_pool *pool, struct taken *taken,
 
 	while (!err && taken->nr < want) {
 		err = fp_take_indices(pool, taken->at + taken->nr,
-				   min(want - taken->nr, FP_PIECE), &got);
+				      min(want - taken->nr, FP_PIECE), &got);
 		for (i = 0; i < got; i++) {
 			u32 index = taken->at[taken->nr++];
 

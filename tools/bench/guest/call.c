@@ -228,7 +228,8 @@ static void worst_of(const char *name, struct samples *samples)
 	snprintf(text, sizeof(text), "%s_worst", name);
 	figure("P14", text, samples->values[samples->n - 1], "instructions",
 	       ref, 3);
-	fprintf(stderr, "P14: %zu calls of %s without an interrupt, 99.9 %% of them within %.0f instructions\n",
+	fprintf(stderr,
+		"P14: %zu uninterrupted calls of %s, 99.9 %% within %.0f instructions\n",
 		samples->n, name, samples->values[samples->n * 999 / 1000]);
 }
 

@@ -171,7 +171,9 @@ void bench_pass(void)
 	peer("pipe", fds[1], fds[0]);
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), "socketpair");
 	peer("unix", fds[0], fds[1]);
-	fprintf(stderr, "P8: copies count by what the processor's string instructions repeat, so instructions say nothing of the peers' large messages; compare in nanoseconds\n");
+	/* each repetition of a string instruction counts as one */
+	fprintf(stderr,
+		"P8: a byte copied counts as an instruction; compare large messages in time\n");
 }
 
 /* P9: two processes on one CPU, each waiting for the other. */
@@ -255,8 +257,10 @@ void bench_round_trip(void)
 	close(a);
 	close(b);
 
-	here.out = there.in = (int)must(eventfd(0, 0), "eventfd");
-	here.in = there.out = (int)must(eventfd(0, 0), "eventfd");
+	here.out = (int)must(eventfd(0, 0), "eventfd");
+	here.in = (int)must(eventfd(0, 0), "eventfd");
+	there.in = here.out;
+	there.out = here.in;
 	figure("P9", "eventfd", round_trip(post_on, &here, post_back, &there),
 	       "instructions/round trip", NULL, NO_TARGET);
 	close(here.in);

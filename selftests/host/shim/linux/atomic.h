@@ -61,6 +61,7 @@ static inline void atomic_long_andnot(long mask, atomic_long_t *v)
 	__atomic_fetch_and(&v->counter, ~mask, __ATOMIC_RELAXED);
 }
 
+/* a full barrier, whatever the atomics above are */
 #define smp_mb__after_atomic()	smp_mb()
 
 static inline s64 atomic64_read(const atomic64_t *v)
