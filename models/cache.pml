@@ -34,7 +34,7 @@
 #define NIL	BLOCKS
 
 bit chunk[BLOCKS];	/* chunk->free; pool->lock */
-byte slots[CPUS * SLOTS];	/* cache->slots; cache->lock */
+byte slots[CPUS * SLOTS];	/* cache->blocks, one by one; cache->lock */
 byte nr[CPUS];
 byte owner[BLOCKS];
 byte running;
@@ -157,6 +157,8 @@ inline give_back()
 	cache_put(cpu, at);
 	if
 	:: at != NIL ->
+		/* fp_pool_spill(), perhaps on another CPU by now */
+		this_cpu();
 		cache_take(cpu, spare);
 #ifdef MUTANT_SPILL_COPIED
 		atomic {
@@ -172,6 +174,7 @@ inline give_back()
 #endif
 		spare = NIL;
 		put_back(at)
+	:: at != NIL -> put_back(at)	/* ... of a large batch */
 	:: else
 	fi;
 	cpu = 0
