@@ -108,6 +108,25 @@ static void check_end_sole(struct fp_block *block, u64 old)
 			 "end: twice is ESTALE");
 }
 
+/* The steps of the short ways are those of the long ones, where they apply. */
+static void check_short(struct fp_block *block, u64 old)
+{
+	struct fp_block other = *block;
+	u32 client = any_client(), gen = nondet_u32();
+	u32 trusted = nondet_bool() ? client : FP_ID_NONE;
+	bool ended;
+
+	if (fp_word_state(old) == FP_BLOCK_FREE)
+		__CPROVER_assert(fp_block_is_plain(old, trusted) ==
+				 !fp_block_must_zero(old, trusted, false, false),
+				 "plain is what needs no zeros");
+	__CPROVER_assume(gen);
+	ended = fp_block_end_held(block, gen, client);
+	__CPROVER_assert(ended == !fp_block_end_sole(&other, gen, client),
+			 "the short end is the sole one");
+	__CPROVER_assert(now(block) == now(&other), "and does the same");
+}
+
 static void check_add_hold(struct fp_block *block, u64 old)
 {
 	u32 client = any_client(), gen = nondet_u32();
@@ -184,7 +203,7 @@ int main(void)
 	u64 old = any_word();
 	struct fp_block block = { .word = { .counter = old } };
 
-	switch (nondet_u32() % 6) {
+	switch (nondet_u32() % 7) {
 	case 0:
 		check_give(&block, old);
 		break;
@@ -199,6 +218,9 @@ int main(void)
 		break;
 	case 4:
 		check_turn(&block, old);
+		break;
+	case 5:
+		check_short(&block, old);
 		break;
 	default:
 		check_handle();
