@@ -200,15 +200,16 @@ static u32 fp_client_end_run(struct fp_client *client, const u64 *handles,
 	u32 first = fp_handle_index(*handles) & ~(pool->geo.run_blocks - 1);
 	struct fp_chunk *chunk = fp_pool_chunk(pool, first);
 	unsigned long ended;
-	u32 at, n;
+	u32 left, n;
 
 	/* STRICT wants each block revoked before it is on a list */
 	if (!chunk || pool->flags & FP_POOL_STRICT)
 		return 0;
-	at = first - chunk->base;
-	n = fp_block_end_run(&chunk->blocks[at], fp_handle_low(pool->tag, first),
-			     min(pool->geo.run_blocks, chunk->nr_blocks - at),
-			     handles, count, client->id, &ended);
+	left = chunk->base + chunk->nr_blocks - first;
+	n = fp_block_end_run(fp_chunk_block(chunk, first),
+			     fp_handle_low(pool->tag, first),
+			     min(pool->geo.run_blocks, left), handles, count,
+			     client->id, &ended);
 	if (!n)
 		return 0;
 	ended <<= first % BITS_PER_LONG;

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Describe: what there is to say about a block, to who only looks.
+ */
+#include <linux/bitops.h>
+#include <linux/ktime.h>
+#include <linux/string.h>
+
+#include "fp_client.h"
+
+/**
+ * fp_client_next_held() - walk the blocks that the client holds
+ * @client: the client
+ * @index: where to start
+ *
+ * Context: process context.
+ * Return: the first index from @index on that the client holds, or
+ * FP_MAX_BLOCKS if there is none.
+ */
+u32 fp_client_next_held(struct fp_client *client, u32 index)
+{
+	unsigned long at = index / FP_LEAF_BITS;
+	struct fp_leaf *leaf = xa_find(&client->leaves, &at, ULONG_MAX,
+				       XA_PRESENT);
+	u32 bit;
+
+	while (leaf) {
+		bit = at == index / FP_LEAF_BITS ? index % FP_LEAF_BITS : 0;
+		bit = find_next_bit(leaf->held, FP_LEAF_BITS, bit);
+		if (bit < FP_LEAF_BITS)
+			return at * FP_LEAF_BITS + bit;
+		leaf = xa_find_after(&client->leaves, &at, ULONG_MAX,
+				     XA_PRESENT);
+	}
+	return FP_MAX_BLOCKS;
+}
+
+/**
+ * fp_client_tag() - a block's tag
+ * @client: any client of the pool
+ * @index: a block that is committed
+ *
+ * Context: any.
+ * Return: the tag, 0 for none.
+ */
+u64 fp_client_tag(struct fp_client *client, u32 index)
+{
+	struct fp_chunk *chunk = fp_pool_chunk(client->pool, index);
+	/* pairs with fp_chunk_notes(): the notes are seen zeroed */
+	struct fp_note *notes = smp_load_acquire(&chunk->notes);
+
+	return notes ? READ_ONCE(notes[index - chunk->base].tag) : 0;
+}
+
+/* Which one client holds a SHARED block; 0 if it is gone meanwhile. */
+static u32 fp_client_find_holder(struct fp_pool *pool, u32 index)
+{
+	struct fp_client *client;
+	unsigned long id;
+	u32 found = 0;
+
+	xa_lock(&pool->clients);
+	xa_for_each(&pool->clients, id, client) {
+		if (!fp_client_holds(client, index))
+			continue;
+		found = id;
+		break;
+	}
+	xa_unlock(&pool->clients);
+	return found;
+}
+
+/**
+ * fp_client_describe() - what there is to say about a block
+ * @client: the client that asks
+ * @index: any value
+ * @info: to be filled
+ *
+ * Context: process context.
+ * Return: false if no such block is committed.
+ */
+bool fp_client_describe(struct fp_client *client, u32 index,
+			struct fp_block_info *info)
+{
+	struct fp_pool *pool = client->pool;
+	struct fp_chunk *chunk = fp_pool_chunk(pool, index);
+	struct fp_note *notes;
+	u64 word;
+
+	if (!chunk)
+		return false;
+	word = fp_block_read(fp_chunk_block(chunk, index));
+	memset(info, 0, sizeof(*info));
+	if (!fp_word_gen(word))
+		return true;
+	info->handle = fp_handle(fp_word_gen(word), pool->tag, index);
+	info->state = fp_word_state(word);
+	switch (info->state) {
+	case FP_BLOCK_FREE:
+		return true;
+	case FP_BLOCK_HELD:
+	case FP_BLOCK_MOVING:
+	case FP_BLOCK_INBOX:
+		info->holders = 1;
+		info->holder = fp_word_id(word);
+		info->mine = info->state == FP_BLOCK_HELD &&
+			     info->holder == client->id;
+		break;
+	case FP_BLOCK_SHARED:
+		info->holders = fp_word_id(word);
+		if (info->holders == 1)
+			info->holder = fp_client_find_holder(pool, index);
+		info->mine = fp_client_holds(client, index);
+		info->readonly = info->mine &&
+				 !fp_client_may_touch(client, index, true);
+		break;
+	case FP_BLOCK_ORPHAN:
+		break;
+	}
+	/* pairs with fp_chunk_notes(): the notes are seen zeroed */
+	notes = smp_load_acquire(&chunk->notes);
+	if (!notes)
+		return true;
+	notes += index - chunk->base;
+	info->tag = READ_ONCE(notes->tag);
+	if (info->tag)
+		info->age_ms = ktime_to_ms(ktime_get()) -
+			       READ_ONCE(notes->stamp_ms);
+	return true;
+}
