@@ -23,7 +23,7 @@ unsigned long fp_mask_lowest(unsigned long mask, u32 count)
 
 /**
  * fp_batch_move() - hand blocks from one batch to another
- * @to: gets them; has room for as many runs
+ * @to: gets them, until it is full
  * @from: loses them, last run first, and of a run the lowest blocks
  * @count: how many, or all there are
  *
@@ -34,7 +34,7 @@ u32 fp_batch_move(struct fp_batch *to, struct fp_batch *from, u32 count)
 {
 	u32 moved = 0;
 
-	while (from->nr_runs && moved < count) {
+	while (from->nr_runs && moved < count && !fp_batch_full(to)) {
 		struct fp_run *run = &from->runs[from->nr_runs - 1];
 		unsigned long mask = run->mask;
 		u32 nr = hweight_long(mask);

@@ -21,8 +21,8 @@ void fp_cache_init(struct fp_cache *cache)
 /**
  * fp_cache_take() - take blocks, last in first
  * @cache: any CPU's cache
- * @batch: gets them
- * @count: blocks wanted, no more than fit
+ * @batch: gets them, until it is full
+ * @count: blocks wanted
  *
  * Context: process context; takes the cache's lock.
  * Return: blocks taken.

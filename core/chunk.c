@@ -150,18 +150,19 @@ void fp_chunk_destroy(struct fp_chunk *chunk)
 /**
  * fp_chunk_take() - take free blocks
  * @chunk: the chunk
- * @batch: gets them
- * @count: blocks wanted, no more than fit
+ * @batch: gets them, until it is full
+ * @count: blocks wanted
  *
  * Context: under pool->lock.
  * Return: blocks taken, lowest first; fewer than @count only if there are no
- * more.
+ * more, or @batch is full.
  */
 u32 fp_chunk_take(struct fp_chunk *chunk, struct fp_batch *batch, u32 count)
 {
 	u32 taken = 0;
 
-	while (chunk->hint < fp_chunk_words(chunk) && taken < count) {
+	while (chunk->hint < fp_chunk_words(chunk) && taken < count &&
+	       !fp_batch_full(batch)) {
 		unsigned long *word = &chunk->free[chunk->hint];
 		unsigned long mask = *word;
 		u32 nr = hweight_long(mask);

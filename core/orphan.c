@@ -188,7 +188,7 @@ u64 fp_orphan_collect(struct fp_pool *pool, u64 min_age_ms)
 			continue;
 		fp_batch_add(&batch, index);
 		collected++;
-		if (batch.nr_runs == FP_PIECE)
+		if (fp_batch_full(&batch))
 			fp_orphan_freed(pool, &batch);
 	}
 	fp_orphan_freed(pool, &batch);

@@ -74,7 +74,7 @@ static u32 fp_pool_take_locked(struct fp_pool *pool, struct fp_batch *batch,
 	u32 got = 0;
 
 	lockdep_assert_held(&pool->lock);
-	while (got < count) {
+	while (got < count && !fp_batch_full(batch)) {
 		chunk = fp_pool_fullest(pool);
 		if (!chunk)
 			break;
@@ -227,19 +227,24 @@ unlock:
 	return err;
 }
 
+static bool fp_pool_wants(const struct fp_batch *batch, u32 count)
+{
+	return batch->nr < count && !fp_batch_full(batch);
+}
+
 /**
  * fp_pool_take() - take blocks off the free lists
  * @pool: the pool
  * @batch: to be filled with the blocks taken, which are the caller's to give to
  *	a client, or to give back
- * @count: blocks wanted, up to FP_PIECE
+ * @count: blocks wanted; up to FP_PIECE fit, and neighbours beyond that
  *
  * In this order: this CPU's cache, the chunks, the other CPUs' caches, orphans
  * that are old enough, a new chunk.
  *
  * Context: process context, may sleep.
- * Return: 0 if @batch has @count blocks; else why it has less: -EAGAIN all
- * blocks are in use, -ENOMEM, -ENOSPC, -EINTR.
+ * Return: 0 if @batch has @count blocks, or is full; else why it has less:
+ * -EAGAIN all blocks are in use, -ENOMEM, -ENOSPC, -EINTR.
  */
 int fp_pool_take(struct fp_pool *pool, struct fp_batch *batch, u32 count)
 {
@@ -247,11 +252,12 @@ int fp_pool_take(struct fp_pool *pool, struct fp_batch *batch, u32 count)
 
 	fp_batch_init(batch);
 	fp_cache_take(fp_pool_this_cache(pool), batch, count);
-	while (batch->nr < count && !err) {
+	while (fp_pool_wants(batch, count) && !err) {
 		fp_pool_refill(pool, batch, count - batch->nr);
-		if (batch->nr < count)
+		if (fp_pool_wants(batch, count))
 			fp_pool_flush(pool, batch, count - batch->nr);
-		if (batch->nr < count && !fp_orphan_collect_due(pool, 1))
+		if (fp_pool_wants(batch, count) &&
+		    !fp_orphan_collect_due(pool, 1))
 			err = fp_pool_grow(pool);
 	}
 	if (err)

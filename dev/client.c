@@ -372,7 +372,7 @@ static u32 fp_client_give(struct fp_client *client, struct fp_batch *batch,
  * @client: the client
  * @how: tag, zeroing, all or none
  * @handles: room for @count handles
- * @count: blocks wanted, 1 to FP_PIECE
+ * @count: blocks wanted, for all or none up to FP_PIECE
  * @done: set to the number of handles written
  *
  * Context: process context, may sleep.
@@ -384,23 +384,25 @@ int fp_client_alloc(struct fp_client *client, const struct fp_alloc *how,
 {
 	u32 room = fp_client_charge(client, count, how->all);
 	struct fp_batch batch __uninitialized;
-	int err = -EDQUOT, failed;
+	int err = -EDQUOT, failed = 0;
 	u32 given = 0;
 
-	fp_batch_init(&batch);
-	if (room)
-		err = fp_pool_take(client->pool, &batch, room);
-	if (!how->all || batch.nr == count) {
-		given = fp_client_give(client, &batch, how, handles, &failed);
-		/* all that was taken was given: short is short of blocks */
-		err = failed ?: given == room && room < count ? -EDQUOT : err;
-	}
-	if (given < room) {
+	while (given < room && !failed) {
+		err = fp_pool_take(client->pool, &batch, room - given);
+		if (how->all && batch.nr < count)
+			failed = err;
+		else
+			given += fp_client_give(client, &batch, how,
+						handles + given, &failed);
 		fp_pool_return(client->pool, &batch);
-		fp_client_uncharge(client, room - given);
+		failed = failed ?: err;
 	}
+	/* all that the quota allows was got, and it is less than was wanted */
+	if (given == room && room < count)
+		failed = -EDQUOT;
+	fp_client_uncharge(client, room - given);
 	*done = given;
-	return err;
+	return failed;
 }
 
 /**

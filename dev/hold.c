@@ -237,11 +237,17 @@ static int fp_client_end_one(struct fp_client *client, u64 handle,
 	return 0;
 }
 
+static void fp_client_freed(struct fp_client *client, struct fp_batch *batch)
+{
+	fp_pool_count(client->pool, FP_STAT_FREES, batch->nr);
+	fp_pool_give_back(client->pool, batch);
+}
+
 /**
  * fp_client_free() - end holds
  * @client: the client
  * @handles: @count handles, any values
- * @count: how many, 1 to FP_PIECE
+ * @count: how many
  * @done: set to the number of holds ended, from the front
  *
  * Context: process context.
@@ -264,14 +270,15 @@ int fp_client_free(struct fp_client *client, const u64 *handles, u32 count,
 			n = 1;
 		}
 		i += n;
+		if (fp_batch_full(&batch))
+			fp_client_freed(client, &batch);
 	}
 	if (trace_fixedpool_free_enabled())
 		for (n = 0; n < i; n++)
 			trace_fixedpool_free(client->pool->id, client->id,
 					     handles[n]);
 	fp_client_uncharge(client, i);
-	fp_pool_count(client->pool, FP_STAT_FREES, batch.nr);
-	fp_pool_give_back(client->pool, &batch);
+	fp_client_freed(client, &batch);
 	*done = i;
 	return err;
 }
@@ -360,13 +367,13 @@ static u32 fp_client_end_bits(struct fp_client *client, struct fp_leaf *leaf,
 		fp_leaf_clear(leaf, at, freed);
 		ended = hweight_long(freed);
 		fp_batch_add_run(batch, at, freed, ended);
-		if (batch->nr_runs == FP_PIECE)
+		if (fp_batch_full(batch))
 			fp_client_ended(client, batch);
 	}
 	for (mask ^= freed; mask; mask &= mask - 1) {
 		ended += fp_client_end_bit(client, chunk, base + __ffs(mask),
 					   dying, batch);
-		if (batch->nr_runs == FP_PIECE)
+		if (fp_batch_full(batch))
 			fp_client_ended(client, batch);
 	}
 	return ended;

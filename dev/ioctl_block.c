@@ -2,9 +2,8 @@
 /*
  * Ioctls about blocks: ALLOC, FREE, FREE_ALL, HOLD.
  *
- * Batches go through a piece on the stack. What is done is reported piece by
- * piece, so that a client always knows what it holds, and a piece that cannot
- * be reported is undone.
+ * What is done of a batch is reported piece by piece, so that a client always
+ * knows what it holds, and a piece that cannot be reported is undone.
  */
 #include <linux/err.h>
 #include <linux/sched.h>
@@ -29,8 +28,7 @@ static void fp_alloc_undo(struct fp_client *client, const u64 *handles,
 
 	/* a handle that another thread has freed already is passed over */
 	for (at = 0; at < count; at += done) {
-		fp_client_free(client, handles + at,
-			       min(count - at, FP_PIECE), &done);
+		fp_client_free(client, handles + at, count - at, &done);
 		done += !done;
 	}
 }
@@ -103,28 +101,62 @@ static struct fp_alloc fp_alloc_how(const struct fixedpool_alloc_args *args)
 	};
 }
 
+/**
+ * struct fp_handles - room for the handles of a piece
+ * @at: the room, @few or beyond the stack
+ * @room: handles that fit
+ * @few: room for FP_PIECE
+ */
+struct fp_handles {
+	u64 *at;
+	u32 room;
+	u64 few[FP_PIECE];
+};
+
+/* A long batch goes in long pieces, if memory can be had for them. */
+static void fp_handles_init(struct fp_handles *handles, u32 count)
+{
+	handles->room = min(count, FP_MAX_ALL);
+	handles->at = NULL;
+	if (count > FP_PIECE)
+		handles->at = kmalloc_array(handles->room, sizeof(u64),
+					    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (handles->at)
+		return;
+	handles->room = FP_PIECE;
+	handles->at = handles->few;
+}
+
+static void fp_handles_fini(struct fp_handles *handles)
+{
+	if (handles->at != handles->few)
+		kfree(handles->at);
+}
+
 /* Up to count blocks, piece by piece. */
 static int fp_alloc_some(struct fp_call *call, u32 *done)
 {
 	struct fp_alloc how = fp_alloc_how(&call->args.alloc);
 	u32 count = call->args.alloc.count;
-	u64 handles[FP_PIECE] __uninitialized;
-	int err, fault;
+	struct fp_handles handles __uninitialized;
+	int err, fault = 0;
 	u32 got;
 
+	fp_handles_init(&handles, count);
 	do {
-		err = fp_client_alloc(call->client, &how, handles,
-				      min(count - *done, FP_PIECE), &got);
+		err = fp_client_alloc(call->client, &how, handles.at,
+				      min(count - *done, handles.room), &got);
 		if (!got)
 			break;
-		fault = fp_alloc_deliver(call, *done, handles, got);
+		fault = fp_alloc_deliver(call, *done, handles.at, got);
 		if (fault)
-			return fault;
+			break;
 		*done += got;
 		if (fatal_signal_pending(current))
 			break;
 	} while (!err && *done < count);
-	return *done ? 0 : err;
+	fp_handles_fini(&handles);
+	return fault ?: *done ? 0 : err;
 }
 
 /* All blocks before any of them is shown to the user. */
@@ -265,7 +297,7 @@ int fp_batch_check(u32 count)
  * @call: the call
  * @from: address of @count handles
  * @count: how many
- * @piece: deals with up to FP_PIECE of them, stops at the first it refuses
+ * @piece: deals with some of them, stops at the first it refuses
  * @done: set to how many were dealt with
  *
  * Context: process context, faults.
@@ -277,20 +309,23 @@ int fp_call_handles(struct fp_call *call, u64 from, u32 count,
 		    u32 *done)
 {
 	u64 __user *user = fp_user_handles(from);
-	u64 handles[FP_PIECE] __uninitialized;
+	struct fp_handles handles __uninitialized;
 	u32 n, got;
 	int err = 0;
 
 	*done = 0;
+	fp_handles_init(&handles, count);
 	while (!err && *done < count) {
-		n = min(count - *done, FP_PIECE);
-		if (fp_get_handles(handles, user + *done, n))
-			return -EFAULT;
-		err = piece(call, handles, n, &got);
+		n = min(count - *done, handles.room);
+		err = -EFAULT;
+		if (fp_get_handles(handles.at, user + *done, n))
+			break;
+		err = piece(call, handles.at, n, &got);
 		*done += got;
 		if (!err && *done < count && fatal_signal_pending(current))
 			err = -EINTR;
 	}
+	fp_handles_fini(&handles);
 	return err;
 }
 

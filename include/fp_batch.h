@@ -12,7 +12,7 @@
 #include <linux/compiler.h>
 #include <linux/types.h>
 
-/* Most runs of a batch, and so the blocks that always fit. */
+/* Most runs of a batch, and so the blocks that always fit; neighbours take less. */
 #define FP_PIECE	64U
 
 /**
@@ -54,7 +54,12 @@ static inline unsigned long fp_run_bit(u32 index)
 	return 1UL << (index % BITS_PER_LONG);
 }
 
-/* Add @nr neighbours; a batch that may have FP_PIECE runs already is full. */
+static inline bool fp_batch_full(const struct fp_batch *batch)
+{
+	return batch->nr_runs == FP_PIECE;
+}
+
+/* Add @nr neighbours to a batch that is not full. */
 static inline void fp_batch_add_run(struct fp_batch *batch, u32 at,
 				    unsigned long mask, u32 nr)
 {

@@ -385,6 +385,47 @@ static void a_client_keeps_its_pool(void **state)
 	assert_int_equal(atomic64_read(&host_budget.used), 0);
 }
 
+/* More runs than a batch has room for, and more blocks than runs. */
+static void a_long_batch_goes_whole(void **state)
+{
+	enum { MANY = 1000 };
+	struct fp_pool *pool = host_pool_of(64, MANY, 0, 256);
+	struct fp_client *client = host_client(pool);
+	u64 handles[MANY], other[MANY], random = host_seed();
+	struct fp_alloc how = {};
+	u32 done, i, j;
+
+	(void)state;
+	assert_int_equal(fp_client_alloc(client, &how, handles, MANY, &done),
+			 0);
+	assert_int_equal(done, MANY);
+	assert_int_equal(fp_client_alloc(client, &how, other, 1, &done),
+			 -EAGAIN);
+	/* in any order, so that hardly two are neighbours */
+	for (i = MANY - 1; i; i--) {
+		u64 handle = handles[i];
+
+		j = host_random(&random) % (i + 1);
+		handles[i] = handles[j];
+		handles[j] = handle;
+	}
+	assert_int_equal(fp_client_free(client, handles, MANY / 2, &done), 0);
+	assert_int_equal(done, MANY / 2);
+	host_check(pool);
+	/* from the holes that these left */
+	assert_int_equal(fp_client_alloc(client, &how, other, MANY, &done),
+			 -EAGAIN);
+	assert_int_equal(done, MANY / 2);
+	assert_int_equal(fp_client_free(client, handles, MANY, &done), -ESTALE);
+	assert_int_equal(done, 0);
+	assert_int_equal(fp_client_free(client, handles + MANY / 2, MANY / 2,
+					&done), 0);
+	assert_int_equal(fp_client_free(client, other, MANY / 2, &done), 0);
+	host_check(pool);
+	host_client_gone(client);
+	host_pool_gone(pool);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(alloc_gives_a_handle_that_names_the_block),
 	cmocka_unit_test(alloc_gives_what_there_is_unless_all_is_wanted),
@@ -397,6 +438,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(free_all_ends_the_callers_holds_and_no_others),
 	cmocka_unit_test(a_client_that_goes_leaves_nothing_held),
 	cmocka_unit_test(a_client_keeps_its_pool),
+	cmocka_unit_test(a_long_batch_goes_whole),
 };
 
 HOST_SUITE(client, tests);

@@ -210,8 +210,8 @@ u32 host_alloc_many(struct fp_client *client, u64 *handles, u32 count)
 	int err = 0;
 
 	while (!err && at < count) {
-		err = fp_short_alloc(client, &how, handles + at,
-				     min(count - at, FP_PIECE), &done);
+		err = fp_short_alloc(client, &how, handles + at, count - at,
+				     &done);
 		at += done;
 	}
 	return at;
