@@ -15,6 +15,9 @@
 #include "fp_dev.h"
 #include "fp_orphan.h"
 
+/* Handles of a piece, on the stack: as many as it bears. */
+#define FP_STRETCH	192U
+
 static u64 __user *fp_user_handles(u64 handles)
 {
 	return u64_to_user_ptr(handles);
@@ -101,62 +104,28 @@ static struct fp_alloc fp_alloc_how(const struct fixedpool_alloc_args *args)
 	};
 }
 
-/**
- * struct fp_handles - room for the handles of a piece
- * @at: the room, @few or beyond the stack
- * @room: handles that fit
- * @few: room for FP_PIECE
- */
-struct fp_handles {
-	u64 *at;
-	u32 room;
-	u64 few[FP_PIECE];
-};
-
-/* A long batch goes in long pieces, if memory can be had for them. */
-static void fp_handles_init(struct fp_handles *handles, u32 count)
-{
-	handles->room = min(count, FP_MAX_ALL);
-	handles->at = NULL;
-	if (count > FP_PIECE)
-		handles->at = kmalloc_array(handles->room, sizeof(u64),
-					    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (handles->at)
-		return;
-	handles->room = FP_PIECE;
-	handles->at = handles->few;
-}
-
-static void fp_handles_fini(struct fp_handles *handles)
-{
-	if (handles->at != handles->few)
-		kfree(handles->at);
-}
-
 /* Up to count blocks, piece by piece. */
 static int fp_alloc_some(struct fp_call *call, u32 *done)
 {
 	struct fp_alloc how = fp_alloc_how(&call->args.alloc);
 	u32 count = call->args.alloc.count;
-	struct fp_handles handles __uninitialized;
-	int err, fault = 0;
+	u64 handles[FP_STRETCH] __uninitialized;
+	int err, fault;
 	u32 got;
 
-	fp_handles_init(&handles, count);
 	do {
-		err = fp_client_alloc(call->client, &how, handles.at,
-				      min(count - *done, handles.room), &got);
+		err = fp_client_alloc(call->client, &how, handles,
+				      min(count - *done, FP_STRETCH), &got);
 		if (!got)
 			break;
-		fault = fp_alloc_deliver(call, *done, handles.at, got);
+		fault = fp_alloc_deliver(call, *done, handles, got);
 		if (fault)
-			break;
+			return fault;
 		*done += got;
 		if (fatal_signal_pending(current))
 			break;
 	} while (!err && *done < count);
-	fp_handles_fini(&handles);
-	return fault ?: *done ? 0 : err;
+	return *done ? 0 : err;
 }
 
 /* All blocks before any of them is shown to the user. */
@@ -309,23 +278,20 @@ int fp_call_handles(struct fp_call *call, u64 from, u32 count,
 		    u32 *done)
 {
 	u64 __user *user = fp_user_handles(from);
-	struct fp_handles handles __uninitialized;
+	u64 handles[FP_STRETCH] __uninitialized;
 	u32 n, got;
 	int err = 0;
 
 	*done = 0;
-	fp_handles_init(&handles, count);
 	while (!err && *done < count) {
-		n = min(count - *done, handles.room);
-		err = -EFAULT;
-		if (fp_get_handles(handles.at, user + *done, n))
-			break;
-		err = piece(call, handles.at, n, &got);
+		n = min(count - *done, FP_STRETCH);
+		if (fp_get_handles(handles, user + *done, n))
+			return -EFAULT;
+		err = piece(call, handles, n, &got);
 		*done += got;
 		if (!err && *done < count && fatal_signal_pending(current))
 			err = -EINTR;
 	}
-	fp_handles_fini(&handles);
 	return err;
 }
 
