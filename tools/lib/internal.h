@@ -61,7 +61,6 @@ struct fixedpool {
 	uint8_t *state;
 };
 
-_Static_assert(offsetof(struct fixedpool, fast) == 0, "inline functions");
 
 /* uapi.c: the only file that knows the kernel's structs. */
 

@@ -11,6 +11,28 @@
 #include <sched.h>
 #include <time.h>
 
+/* Programs have the inline functions built in: no field of theirs moves. */
+#define FP_FROZEN(type, field, at) \
+	_Static_assert(offsetof(struct type, field) == (at), "ABI: " #field)
+#define FP_WORD	sizeof(uintptr_t)
+
+FP_FROZEN(fixedpool_magazine, busy, 0);
+FP_FROZEN(fixedpool_magazine, dry_seen, 4);
+FP_FROZEN(fixedpool_magazine, depth, 8);
+FP_FROZEN(fixedpool_magazine, nr, 8 + FP_WORD);
+FP_FROZEN(fixedpool_magazine, dry, 8 + 2 * FP_WORD);
+FP_FROZEN(fixedpool_magazine, state, 8 + 3 * FP_WORD);
+FP_FROZEN(fixedpool_magazine, base, 8 + 4 * FP_WORD);
+FP_FROZEN(fixedpool_magazine, stride, 8 + 5 * FP_WORD);
+FP_FROZEN(fixedpool_magazine, inverse, 8 + 6 * FP_WORD);
+FP_FROZEN(fixedpool_magazine, max_blocks, 8 + 7 * FP_WORD);
+FP_FROZEN(fixedpool_magazine, shift, 8 + 8 * FP_WORD);
+FP_FROZEN(fixedpool_fast, slot, 0);
+_Static_assert(sizeof(struct fixedpool_magazine) == 16 + 8 * FP_WORD,
+	       "ABI: the blocks");
+_Static_assert(offsetof(struct fixedpool, fast) == 0, "ABI: fast");
+_Static_assert(FIXEDPOOL_SLOTS == 32, "ABI: the slots");
+
 /* Threads that have a magazine of one client at a time; more have none. */
 #define FP_MAGAZINES	256
 /* How deep magazines are at the start, at least, and at most. */
