@@ -61,8 +61,7 @@ struct fixedpool {
 	uint8_t *state;
 };
 
-
-/* uapi.c: the only file that knows the kernel's structs. */
+/* uapi.c: the only file that knows ioctls and their structs. */
 
 /* Blocks that one LIST or RECV fetches. */
 #define FP_LIST_BATCH	64
