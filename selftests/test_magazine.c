@@ -196,20 +196,31 @@ TEST_F(magazine, zeroed_if_asked_for)
 }
 
 /* Comings and goings that would fit end up in the magazine. */
-TEST_F(magazine, grows_with_the_appetite)
+TEST(grows_with_the_appetite)
 {
+	struct fixedpool_config config = config_of(0);
+	struct fixedpool *pool;
 	__u64 before = 0;
+	char *p[800];
 	int i;
 
-	ASSERT_EQ(200, take(self->pool, self->p, 200));
-	for (i = 0; i < 40; i++) {
-		ASSERT_EQ(SHARE - 4, put(self->pool, self->p, SHARE - 4));
-		ASSERT_EQ(SHARE - 4, take(self->pool, self->p, SHARE - 4));
-		if (i == 20)
-			before = allocs(self->fd);
+	config.max_blocks = 8 * 800;
+	config.quota = 0;
+	pool = fixedpool_create(&config);
+	ASSERT_NE(NULL, pool);
+	ASSERT_EQ(800, take(pool, p, 800));
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(500, put(pool, p, 500));
+		ASSERT_EQ(500, take(pool, p, 500));
+		if (i == 10)
+			before = allocs(fixedpool_fd(pool));
 	}
-	EXPECT_EQ(before, allocs(self->fd));
-	EXPECT_EQ(200, put(self->pool, self->p, 200));
+	EXPECT_EQ(before, allocs(fixedpool_fd(pool)));
+	EXPECT_EQ(800, stats_of(pool).depth);
+	EXPECT_EQ(800, put(pool, p, 800));
+	EXPECT_LE(500, fixedpool_give_back(pool));
+	EXPECT_EQ(0, fp_held(fixedpool_fd(pool)));
+	fixedpool_close(pool);
 }
 
 static void *take_and_end(void *arg)

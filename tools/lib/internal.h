@@ -34,6 +34,7 @@ struct fp_magazines;
  * @magazine_size: bytes of one, and of what comes before them; constant
  * @nr_magazines: how many there can be; constant
  * @share: blocks that all magazines together may hold; constant
+ * @start: how deep they are at first; constant
  * @shift: zeros at the end of the stride; constant
  * @inverse: of the odd part of the stride, see fixedpool_fast.h; constant
  * @generations: for each index the generation of the block that was got or
@@ -55,6 +56,7 @@ struct fixedpool {
 	size_t magazine_size;
 	uint32_t nr_magazines;
 	uint32_t share;
+	uint32_t start;
 	uint32_t shift;
 	uintptr_t inverse;
 	uint32_t *generations;

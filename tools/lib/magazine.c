@@ -217,7 +217,9 @@ static uint32_t refill_size(struct fixedpool *pool, struct fp_magazine *m)
 		more = fp_magazine_pull(between(m->all), blocks, batch(m));
 		push(m, blocks, more);
 		m->all->stats.empty++;
+		/* with the one that is wanted: a batch */
 		more = least(batch(m), fp_status_read(&pool->status->free) / 2);
+		more -= !!more;
 	}
 	pthread_mutex_unlock(&m->all->lock);
 	return more;

@@ -35,10 +35,17 @@ _Static_assert(FIXEDPOOL_SLOTS == 32, "ABI: the slots");
 
 /* Threads that have a magazine of one client at a time; more have none. */
 #define FP_MAGAZINES	256
-/* How deep magazines are at the start, at least, and at most. */
-#define FP_DEPTH_START	16U
-#define FP_DEPTH_LEAST	4U
-#define FP_DEPTH_MAX	4096U
+/*
+ * How deep magazines are at least, and at most; and at the start: half of that
+ * comes from the kernel at a time, and blocks that come in a row have their
+ * states in one cache line, which is not to be shared by two threads. Large
+ * blocks, that may have to be zeroed, start with less.
+ */
+#define FP_DEPTH_LEAST		4U
+#define FP_DEPTH_MAX		4096U
+#define FP_DEPTH_START		128U
+#define FP_DEPTH_START_LARGE	16U
+#define FP_START_BYTES		(256U << 10)
 /* All magazines of a client together: one in so many of its blocks. */
 #define FP_SHARE	8U
 /* Blocks that go to or from the kernel at a time. */

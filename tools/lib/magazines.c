@@ -112,7 +112,7 @@ uint32_t fp_magazines_empty(struct fp_magazines *all)
 			continue;
 		await_idle(m);
 		sum += empty_one(pool, m);
-		m->want = FP_DEPTH_START;
+		m->want = pool->start;
 		m->last = FP_MISS_NONE;
 	}
 	fp_magazines_moved(all, sum);
@@ -199,7 +199,7 @@ static struct fp_magazine *occupy(struct fixedpool *pool)
 	m = fp_magazine_at(pool, i);
 	*m = (struct fp_magazine) {
 		.all = all,
-		.want = FP_DEPTH_START,
+		.want = pool->start,
 		.fast = {
 			.dry = &pool->status->dry,
 			.state = pool->state,
@@ -340,6 +340,8 @@ void fp_magazines_create(struct fixedpool *pool, uint32_t quota, bool direct)
 	if (quota && quota < blocks)
 		blocks = quota;
 	pool->share = blocks / FP_SHARE;
+	pool->start = pool->geo.stride * FP_DEPTH_START > FP_START_BYTES ?
+		      FP_DEPTH_START_LARGE : FP_DEPTH_START;
 	pthread_once(&once, start);
 	if (pool->share / 2 < FP_DEPTH_LEAST || !have_key ||
 	    membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
