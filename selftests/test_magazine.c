@@ -158,6 +158,37 @@ TEST_F(magazine, parked_blocks_have_no_handle)
 	EXPECT_EQ(held, fp_held(self->fd));
 }
 
+struct listed {
+	uint64_t handle;
+	int with, without;
+};
+
+static int note(const struct fixedpool_block *block, void *arg)
+{
+	struct listed *l = arg;
+
+	if (block->handle)
+		l->handle = block->handle;
+	l->with += !!block->handle;
+	l->without += !block->handle;
+	return 0;
+}
+
+/* The library's own LIST tells none of them, and what it tells is named. */
+TEST_F(magazine, list_names_blocks)
+{
+	struct listed l = { 0 };
+
+	ASSERT_EQ(1, take(self->pool, self->p, 1));
+	EXPECT_EQ(0, ERR(fixedpool_list(self->pool, FIXEDPOOL_LIST_MINE, note,
+					&l)));
+	EXPECT_EQ(1, l.with);
+	EXPECT_EQ(stats_of(self->pool).parked, l.without);
+	EXPECT_EQ(1, put(self->pool, self->p, 1));
+	EXPECT_EQ(-ESTALE, ERR(fixedpool_free(self->pool, l.handle)));
+	EXPECT_EQ(stats_of(self->pool).parked, fp_held(self->fd));
+}
+
 TEST_F(magazine, tags_and_handles_go_to_the_kernel)
 {
 	uint64_t h;

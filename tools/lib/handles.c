@@ -68,23 +68,28 @@ static bool loses(const struct fp_request *request)
 }
 
 /*
- * The program names these blocks: from here on they are the kernel's alone, and
- * no magazine's. Return: how many come before one that lies in a magazine; it
- * was freed already, and another way than by the handle.
+ * The program knows a handle: from here on its block is the kernel's alone, and
+ * no magazine's. Return: false if it lies in one, so that it was freed already,
+ * and another way than by its handle.
  */
+bool fp_name_handle(struct fixedpool *pool, uint64_t handle)
+{
+	uint32_t index = fp_handle_index(handle);
+
+	return index >= pool->geo.max_blocks ||
+	       fp_generation(pool, index) != fp_handle_generation(handle) ||
+	       fp_name(pool, index);
+}
+
+/* The same for many. Return: how many come before the first that is not. */
 static uint32_t name(struct fixedpool *pool, const uint64_t *handles,
 		     uint32_t count)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t index = fp_handle_index(handles[i]);
+	uint32_t n = 0;
 
-		if (index < pool->geo.max_blocks &&
-		    fp_generation(pool, index) ==
-		    fp_handle_generation(handles[i]) &&
-		    !fp_name(pool, index))
-			return i;
-	}
-	return count;
+	while (n < count && fp_name_handle(pool, handles[n]))
+		n++;
+	return n;
 }
 
 /* One batch; how many of it, in @done, whether it fails or not. */

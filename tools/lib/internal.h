@@ -122,6 +122,7 @@ void fp_forget_all(struct fixedpool *pool);
 /* handles.c */
 uint32_t fp_next_batch(const struct fixedpool *pool, size_t left);
 void fp_remember(struct fixedpool *pool, const uint64_t *handles, size_t count);
+bool fp_name_handle(struct fixedpool *pool, uint64_t handle);
 int fp_for_handles(struct fixedpool *pool, const struct fp_request *request,
 		   const uint64_t *handles, size_t count, size_t *done);
 

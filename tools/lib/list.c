@@ -20,6 +20,8 @@ FP_EXPORT int fixedpool_list(struct fixedpool *pool, unsigned int flags,
 		if (fp_uapi_list(pool->fd, blocks, flags, &next, &done) < 0)
 			return -1;
 		for (uint32_t i = 0; i < done; i++) {
+			if (!fp_name_handle(pool, blocks[i].handle))
+				blocks[i].handle = 0;
 			ret = fn(&blocks[i], arg);
 			if (ret)
 				return ret;

@@ -82,10 +82,12 @@ static uint32_t empty_one(struct fixedpool *pool, struct fp_magazine *m)
 	uint32_t blocks[FP_MOVE_MAX];
 	uint32_t n, sum = 0;
 
+	fp_magazines_move(pool->magazines);
 	do {
 		n = fp_magazine_pull(m, blocks, FP_MOVE_MAX);
 		sum += fp_magazine_give_up(pool, blocks, n);
 	} while (n);
+	fp_magazines_moved(pool->magazines, sum);
 	return sum;
 }
 
@@ -104,7 +106,6 @@ uint32_t fp_magazines_empty(struct fp_magazines *all)
 		open |= close_one(fp_magazine_at(pool, i));
 	if (open)
 		membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-	fp_magazines_move(all);
 	for (i = 0; i < all->top; i++) {
 		struct fp_magazine *m = fp_magazine_at(pool, i);
 
@@ -115,7 +116,6 @@ uint32_t fp_magazines_empty(struct fp_magazines *all)
 		m->want = pool->start;
 		m->last = FP_MISS_NONE;
 	}
-	fp_magazines_moved(all, sum);
 	all->stats.emptied += open;
 	return sum;
 }
@@ -219,6 +219,7 @@ static void revive(struct fixedpool *pool)
 {
 	struct fp_magazines *all = pool->magazines;
 
+	/* known to work; a child registers anew */
 	membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
 	all->size = (pool->nr_magazines + 1) * pool->magazine_size;
 	all->dry_seen = fp_status_read(&pool->status->dry);
