@@ -273,9 +273,11 @@ bool fp_magazines_help(struct fixedpool *pool, uint32_t seen)
 		return false;
 	if (fixedpool_give_back(pool) > 0)
 		return true;
-	for (int i = 0; fp_magazines_look(pool) == seen &&
-			__atomic_load_n(&all->moving, __ATOMIC_ACQUIRE); i++)
+	for (int i = 0; __atomic_load_n(&all->moving, __ATOMIC_ACQUIRE); i++) {
+		if (fp_magazines_look(pool) != seen)
+			break;
 		fp_pause(i);
+	}
 	errno = saved;
 	return fp_magazines_look(pool) != seen;
 }
