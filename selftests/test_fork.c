@@ -250,6 +250,9 @@ TEST_F_TIMEOUT(fork, every_way, 120)
 			.given = i / 4 / MADES / ADVICES,
 		};
 
+		/* touched by one of the two, but with FP_ROUNDS each way */
+		if (s.touched == s.child_touches && fp_rounds(1) == 1)
+			continue;
 		/* a strict pool differs in what FREE does */
 		if (variant->flags == FIXEDPOOL_POOL_STRICT &&
 		    s.given != FREED && s.given != FREED_ALL)

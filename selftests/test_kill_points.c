@@ -3,7 +3,8 @@
  * SIGKILL at each point at which a call touches the memory of its caller: the
  * call stands still there, by userfaultfd, while the test looks at what is
  * done so far, kills it or its peer, and counts. Every block is in exactly one
- * place afterwards, and as far along as the call had come.
+ * place afterwards, and as far along as the call had come. With FP_ROUNDS there
+ * are more points.
  */
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -442,13 +443,18 @@ TEST_F_TIMEOUT(kill_points, each, 120)
 	if (uffd < 0)
 		SKIP(return, "no userfaultfd here: errno %d", -uffd);
 	close(uffd);
-	for (call = 0; call < CALLS; call++)
-		for (i = 0; i < ARRAY_SIZE(points); i++)
+	for (call = 0; call < CALLS; call++) {
+		for (i = 0; i < ARRAY_SIZE(points); i++) {
+			/* the middle of a piece is much like its beginning */
+			if (points[i] % PIECE > 1 && fp_rounds(1) == 1)
+				continue;
 			for (fate = 0; fate < FATES; fate++) {
 				one_point(_metadata, self, call, points[i],
 					  fate);
 				ASSERT_TRUE(__test_passed(_metadata));
 			}
+		}
+	}
 }
 
 TEST_HARNESS_MAIN
