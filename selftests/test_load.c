@@ -186,21 +186,20 @@ TEST_F_TIMEOUT(load, memory_is_shrunk_and_compacted, 120)
 	__u64 until = fp_now_ms() + 1500 * fp_rounds(1);
 	struct worker w[4];
 	bool stop = false;
-	long n = 0;
+	long n;
 
 	if (access("/proc/sys/vm/compact_memory", W_OK))
 		SKIP(return, "this kernel does not compact memory");
 	/* the 4 is for no line in the log */
 	ASSERT_EQ(0, fp_write_file("/proc/sys/vm/drop_caches", "4"));
 	begin(w, self->fd, &stop);
-	while (fp_now_ms() < until) {
+	/* a busy machine may need all that time for one */
+	for (n = 0; n < 4 || fp_now_ms() < until; n++) {
 		ASSERT_EQ(0, fp_write_file("/proc/sys/vm/drop_caches", "3"));
 		ASSERT_EQ(0, fp_write_file("/proc/sys/vm/compact_memory", "1"));
 		fp_sleep_us(10000);
-		n++;
 	}
 	end(_metadata, w, &stop);
-	EXPECT_LT(3, n);
 }
 
 /* --- a million blocks ------------------------------------------------------ */
