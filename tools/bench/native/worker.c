@@ -67,18 +67,6 @@ static void pin(int cpu)
 		bench_fail("sched_setaffinity");
 }
 
-/*
- * Where we may, go before whatever else wants the CPU. Not if both sides have
- * the same one: they wait for each other without sleeping.
- */
-static void go_first(bool first)
-{
-	const struct sched_param param = { .sched_priority = first };
-
-	if (shared->cpus[0] != shared->cpus[1])
-		sched_setscheduler(0, first ? SCHED_FIFO : SCHED_OTHER, &param);
-}
-
 static uint64_t now_ns(void)
 {
 	struct timespec ts;
@@ -180,12 +168,10 @@ static const struct bench_pattern probe_processes = {
 static void one_side(int side)
 {
 	meetings = 0;
-	go_first(true);
 	if (shared->pattern->run)
 		run_side(side);
 	else
 		probe_side(side);
-	go_first(false);
 }
 
 static void prepare_thread(void)
