@@ -134,11 +134,9 @@ TEST_F(status, no_page_without_a_pool)
 
 static void *wants_one(void *arg)
 {
-	struct fixedpool_pool_query_args q;
 	int fd = *(int *)arg;
 	__u64 h;
 
-	fp_query(fd, &q);
 	return (void *)(intptr_t)fp_alloc_wait(fd, 0, 1, &h, 20 * FP_SEC);
 }
 
