@@ -148,7 +148,8 @@ unsigned long fp_block_give_run(struct fp_block *blocks, unsigned long mask,
 				return mask & ~0UL << i;
 			gen = fp_block_next_gen(fp_word_gen(word));
 			/* as fp_block_give() */
-			atomic64_set_release(&blocks[i].word, gen << 32 | held);
+			atomic64_set_release(&blocks[i].word,
+					     (gen << 32) + held);
 			handles[i] = fp_handle_of(gen, low + i);
 		}
 		handles += end;

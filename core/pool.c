@@ -34,6 +34,12 @@
 #include "fp_pool.h"
 #include "fp_trace.h"
 
+/*
+ * What part of a cache is filled or drained at a time: enough to spare others
+ * the pool's lock, little enough that the one call which does it is not slow.
+ */
+#define FP_SHARE	4
+
 /* Put the chunk on the list of its fullness, or on none when it is full. */
 static void fp_pool_file_chunk(struct fp_pool *pool, struct fp_chunk *chunk)
 {
@@ -89,18 +95,20 @@ static u32 fp_pool_take_locked(struct fp_pool *pool, struct fp_batch *batch,
 /* Put a whole batch back into the chunks. */
 static void fp_pool_put_back(struct fp_pool *pool, struct fp_batch *batch)
 {
-	struct fp_chunk *chunk;
-	u32 i;
+	struct fp_chunk *chunk = NULL;
+	u32 i, nr;
 
 	if (!batch->nr)
 		return;
 	spin_lock(&pool->lock);
 	for (i = 0; i < batch->nr_runs; i++) {
-		chunk = pool->chunks[batch->runs[i].at >>
-				     pool->geo.chunk_shift];
+		nr = batch->runs[i].at >> pool->geo.chunk_shift;
+		if (chunk && chunk->nr != nr)
+			fp_pool_file_chunk(pool, chunk);
+		chunk = pool->chunks[nr];
 		fp_chunk_put(chunk, &batch->runs[i]);
-		fp_pool_file_chunk(pool, chunk);
 	}
+	fp_pool_file_chunk(pool, chunk);
 	WRITE_ONCE(pool->nr_free, pool->nr_free + batch->nr);
 	fp_pool_show_free(pool);
 	spin_unlock(&pool->lock);
@@ -151,9 +159,9 @@ static noinline void fp_pool_refill(struct fp_pool *pool,
 	spin_lock(&pool->lock);
 	got = fp_pool_take_locked(pool, batch, count);
 	/* who wants many comes for as many again */
-	if (got == count && count <= pool->cache_slots / 2)
+	if (got == count && count <= pool->cache_slots / FP_SHARE)
 		more = fp_pool_take_locked(pool, &spare,
-					   pool->cache_slots / 2);
+					   pool->cache_slots / FP_SHARE);
 	if (pool->total - pool->nr_free > pool->peak_out) {
 		pool->peak_out = pool->total - pool->nr_free;
 		fp_pool_raise_high_water(pool, fp_pool_held(pool) + got);
@@ -270,7 +278,7 @@ int fp_pool_take(struct fp_pool *pool, struct fp_batch *batch, u32 count)
  * @pool: the pool
  * @batch: the blocks, their words FREE; empty afterwards
  *
- * Half of the cache goes to the chunks, so that the next free finds room; but
+ * A share of the cache goes to the chunks, so that the next free finds room; but
  * for a large batch, which goes there itself.
  *
  * Context: process context.
@@ -280,9 +288,9 @@ void fp_pool_spill(struct fp_pool *pool, struct fp_batch *batch)
 	struct fp_cache *cache = fp_pool_this_cache(pool);
 	struct fp_batch spill __uninitialized;
 
-	if (batch->nr <= pool->cache_slots / 2) {
+	if (batch->nr <= pool->cache_slots / FP_SHARE) {
 		fp_batch_init(&spill);
-		fp_cache_take(cache, &spill, pool->cache_slots / 2);
+		fp_cache_take(cache, &spill, pool->cache_slots / FP_SHARE);
 		fp_cache_put(cache, batch, pool->cache_slots);
 		fp_pool_put_back(pool, &spill);
 	}

@@ -424,15 +424,17 @@ fault:
 
 /* The rest of a FREE whose struct was fetched already. */
 static noinline int fp_free_known(struct file *filp, struct fp_client *client,
-				  void __user *uarg,
-				  const struct fixedpool_handles_args *args)
+				  void __user *uarg, u32 flags, u32 count,
+				  u64 from)
 {
 	struct fp_call call __uninitialized;
 
 	call.filp = filp;
 	call.client = client;
 	call.uarg = uarg;
-	call.args.handles = *args;
+	call.args.handles.flags = flags;
+	call.args.handles.count = count;
+	call.args.handles.handles = from;
 	return fp_ioctl_free(&call);
 }
 
@@ -450,25 +452,24 @@ static noinline int fp_free_known(struct file *filp, struct fp_client *client,
 int fp_ioctl_free_known(struct file *filp, struct fp_client *client,
 			struct fixedpool_handles_args __user *uarg)
 {
-	struct fixedpool_handles_args args __uninitialized;
-	u64 handle;
+	u32 size, flags, count;
+	u64 from, handle;
 
 	if (!user_read_access_begin(uarg, sizeof(*uarg)))
 		return 1;
-	unsafe_get_user(args.size, &uarg->size, fault);
-	unsafe_get_user(args.flags, &uarg->flags, fault);
-	unsafe_get_user(args.count, &uarg->count, fault);
-	unsafe_get_user(args.handles, &uarg->handles, fault);
+	unsafe_get_user(size, &uarg->size, fault);
+	unsafe_get_user(flags, &uarg->flags, fault);
+	unsafe_get_user(count, &uarg->count, fault);
+	unsafe_get_user(from, &uarg->handles, fault);
 	user_read_access_end();
-	if (args.size != sizeof(*uarg))
+	if (size != sizeof(*uarg))
 		return 1;
 
 	/* a handle that is refused is fetched again: nothing was done with it */
-	if (!args.flags && args.count == 1 &&
-	    !get_user(handle, fp_user_handles(args.handles)) &&
+	if (!flags && count == 1 && !get_user(handle, fp_user_handles(from)) &&
 	    fp_client_free_one(client, handle))
 		return put_user(1, &uarg->done) ? -EFAULT : 0;
-	return fp_free_known(filp, client, uarg, &args);
+	return fp_free_known(filp, client, uarg, flags, count, from);
 
 fault:
 	user_read_access_end();

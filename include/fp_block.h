@@ -129,10 +129,10 @@ static inline bool fp_block_is_plain(u64 word, u32 trusted)
 static inline bool fp_block_end_held(struct fp_block *block, u32 gen,
 				     u32 client)
 {
-	s64 held = fp_word(gen, FP_BLOCK_HELD, client);
+	u64 free = fp_word(gen, FP_BLOCK_FREE, client);
+	s64 held = free + fp_word(0, FP_BLOCK_HELD, 0);
 
-	return atomic64_try_cmpxchg(&block->word, &held,
-				    fp_word(gen, FP_BLOCK_FREE, client));
+	return atomic64_try_cmpxchg(&block->word, &held, free);
 }
 
 u32 fp_block_next_gen(u32 gen);
