@@ -465,11 +465,13 @@ int fp_ioctl_free_known(struct file *filp, struct fp_client *client,
 	if (size != sizeof(*uarg))
 		return 1;
 
-	/* a handle that is refused is fetched again: nothing was done with it */
-	if (!flags && count == 1 && !get_user(handle, fp_user_handles(from)) &&
+	if (flags || count != 1)
+		return fp_free_known(filp, client, uarg, flags, count, from);
+	if (!get_user(handle, fp_user_handles(from)) &&
 	    fp_client_free_one(client, handle))
 		return put_user(1, &uarg->done) ? -EFAULT : 0;
-	return fp_free_known(filp, client, uarg, flags, count, from);
+	/* a handle that is refused is fetched again: nothing was done with it */
+	return fp_free_known(filp, client, uarg, 0, 1, from);
 
 fault:
 	user_read_access_end();
