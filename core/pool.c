@@ -278,8 +278,8 @@ int fp_pool_take(struct fp_pool *pool, struct fp_batch *batch, u32 count)
  * @pool: the pool
  * @batch: the blocks, their words FREE; empty afterwards
  *
- * A share of the cache goes to the chunks, so that the next free finds room; but
- * for a large batch, which goes there itself.
+ * A share of the cache goes to the chunks, so that they and the next free find
+ * room; but for a large batch, which goes there itself.
  *
  * Context: process context.
  */
@@ -288,9 +288,11 @@ void fp_pool_spill(struct fp_pool *pool, struct fp_batch *batch)
 	struct fp_cache *cache = fp_pool_this_cache(pool);
 	struct fp_batch spill __uninitialized;
 
-	if (batch->nr <= pool->cache_slots / FP_SHARE) {
+	if (batch->nr <= pool->cache_slots / 2) {
 		fp_batch_init(&spill);
-		fp_cache_take(cache, &spill, pool->cache_slots / FP_SHARE);
+		fp_cache_take(cache, &spill,
+			      max_t(u32, pool->cache_slots / FP_SHARE,
+				    batch->nr));
 		fp_cache_put(cache, batch, pool->cache_slots);
 		fp_pool_put_back(pool, &spill);
 	}
