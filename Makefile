@@ -26,8 +26,8 @@ guest := $(CURDIR)/build/guest
 .DEFAULT_GOAL := all
 
 .PHONY: all module lib tools guest demo demo-adopt check host-check kunit \
-	vm-check debug-check models fuzz mutants soak lint bench bench-host \
-	shell docs install clean help
+	vm-check debug-check coverage models fuzz mutants soak lint bench \
+	bench-host shell docs install clean help
 
 all: module tools ## the module, the library and the tools
 
@@ -73,7 +73,10 @@ vm-check: ## only the selftests, on each stock kernel
 
 debug-check: ## KUnit and the selftests on a debug kernel (KASAN, lockdep, kmemleak)
 	$(Q)tools/setup guest
-	$(Q)VM_TIMEOUT=$${VM_TIMEOUT:-2400} tools/check debug-kunit vm-debug
+	$(Q)VM_TIMEOUT=$${VM_TIMEOUT:-3600} tools/check debug-kunit vm-debug
+
+coverage: ## what KUnit and selftests reach of the module (report: build/coverage)
+	$(Q)tools/coverage
 
 models: ## prove the models of the locking, refute their mutants
 	$(Q)tools/setup models
