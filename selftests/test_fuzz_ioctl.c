@@ -62,12 +62,18 @@ static void put_slot(struct fuzz *f, int slot, int fd, enum fuzz_kind kind)
 /* --- ioctl ----------------------------------------------------------------- */
 
 /* As much of the struct as there is room for. */
-static void lay(char *to, const char *from, size_t len)
+static void lay(volatile char *to, const char *from, size_t len)
 {
 	size_t i;
 
-	for (i = 0; i < len && !fp_poke(to + i, from[i]); i++)
-		;
+	if (sigsetjmp(fp_own_env, 0)) {
+		fp_own_armed = false;
+		return;
+	}
+	fp_own_armed = true;
+	for (i = 0; i < len; i++)
+		to[i] = from[i];
+	fp_own_armed = false;
 }
 
 /* What succeeded may have bound the slot, or made handles. */
@@ -106,13 +112,14 @@ static void random_ioctl(struct fuzz *f)
 {
 	struct fuzz_call c = { .op = &fp_ops[fuzz_pick(f, ARRAY_SIZE(fp_ops))] };
 	int err, expected;
+	size_t len;
 	char *at;
 
 	c.slot = fuzz_pick(f, FUZZ_SLOTS);
 	fuzz_args(f, &c);
-	at = fuzz_place(f, c.size < FP_ARGS_MAX ? c.size : FP_ARGS_MAX,
-			&c.there);
-	lay(at, c.bytes, FP_ARGS_MAX);
+	len = c.size < FP_ARGS_MAX ? c.size : FP_ARGS_MAX;
+	at = fuzz_place(f, len, &c.there);
+	lay(at, c.bytes, len > c.op->size ? len : c.op->size);
 	expected = f->alone ? fuzz_foretold(f, &c) : 1;
 	err = ioctl(f->shared->fds[c.slot], c.op->cmd, at) ? -errno : 0;
 
