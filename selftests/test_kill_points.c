@@ -14,9 +14,9 @@
 
 #include "fp_own.h"
 
-#define BLOCKS	256
-#define BATCH	128	/* two pieces of the kernel's */
-#define PIECE	64
+#define BLOCKS	512
+#define BATCH	384	/* two pieces of the kernel's */
+#define PIECE	192
 #define TAG	31
 #define PAGE	4096UL
 
@@ -179,17 +179,18 @@ static unsigned long fill(union call_args *args, enum call call, void *array,
 }
 
 /*
- * In the child: a call that stands still at @point. Four pages: the array ends
- * in the second and begins so that element @point is the first on it; the
- * struct's @done lies on the third where that is what is guarded.
+ * In the child: a call that stands still at @point. The array begins so that
+ * element @point is the first on a page, which is guarded; the struct lies on a
+ * page of its own behind, which is guarded for @done.
  */
 static void stand_still(struct shared *shared, int fd, enum call call,
 			int point, __u32 peer)
 {
-	char *m = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE,
+	char *m = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	size_t before = point == AT_DONE ? 0 : point * element(call);
-	char *array = m + PAGE - before, *args = m + 3 * PAGE;
+	char *guarded = m + 2 * PAGE, *args = m + 6 * PAGE;
+	char *array = guarded - before;
 	bool reading = reads_handles(call) && point != AT_DONE;
 	int uffd = uffd_open();
 	unsigned long cmd;
@@ -198,7 +199,7 @@ static void stand_still(struct shared *shared, int fd, enum call call,
 	if (reads_handles(call))
 		memcpy(array, shared->handles, sizeof(shared->handles));
 	cmd = fill((union call_args *)args, call, array, peer);
-	FP_CHILD_OK(!uffd_guard(uffd, point == AT_DONE ? args : m + PAGE,
+	FP_CHILD_OK(!uffd_guard(uffd, point == AT_DONE ? args : guarded,
 				reading));
 	/* release: the test reads it when the fault is there */
 	__atomic_store_n(&shared->uffd, uffd, __ATOMIC_RELEASE);
