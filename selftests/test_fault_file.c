@@ -206,7 +206,7 @@ static int finish_client(struct _test_data_fault_file *self, int ret)
 static const struct path paths[] = {
 	{ "open", prepare_nothing, call_open, finish_open,
 	  { -ENOMEM, -EFAULT }, 4 },
-	{ "close", prepare_client, call_close, finish_close, { 0 }, 1 },
+	{ "close", prepare_client, call_close, finish_close, { 0 }, 0 },
 	{ "mmap", prepare_client, call_map, finish_mapped, { -ENOMEM }, 3 },
 	{ "munmap", prepare_only_mapped, call_unmap, finish_unmap,
 	  { -ENOMEM }, 2 },
