@@ -395,7 +395,7 @@ static void sweep_all(struct __test_metadata *_metadata,
 		      struct _test_data_fault *self, __u32 flags,
 		      const struct fp_op *ops, unsigned int count)
 {
-	long round, rounds = fp_rounds(16);
+	long round, rounds = fp_rounds(36);
 	unsigned int i;
 
 	for (round = 0; round < rounds; round++) {
