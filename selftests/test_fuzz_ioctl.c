@@ -482,7 +482,7 @@ FIXTURE_TEARDOWN(fuzz)
 
 TEST_F_TIMEOUT(fuzz, alone, 1200)
 {
-	unsigned long calls = fp_scale("FP_CALLS", 15000);
+	unsigned long calls = fp_scale("FP_CALLS", 40000);
 	struct fuzz f;
 
 	ASSERT_EQ(0, fuzz_init(&f, &self->shared, self->maps, self->seed, 0,
@@ -559,7 +559,7 @@ static void race_all(struct fuzz_shared *shared, char *const maps[2],
 
 TEST_F_TIMEOUT(fuzz, raced, 1200)
 {
-	unsigned long calls = fp_scale("FP_CALLS", 15000);
+	unsigned long calls = fp_scale("FP_CALLS", 40000);
 	pid_t pid[PROCESSES];
 	int i;
 
