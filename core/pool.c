@@ -98,7 +98,7 @@ static void fp_pool_put_back(struct fp_pool *pool, struct fp_batch *batch)
 	struct fp_chunk *chunk = NULL;
 	u32 i, nr;
 
-	if (!batch->nr)
+	if (!batch->nr_runs)
 		return;
 	spin_lock(&pool->lock);
 	for (i = 0; i < batch->nr_runs; i++) {

@@ -39,13 +39,14 @@ struct fp_op {
 	int (*run)(struct fp_call *call);
 };
 
-/* Whole words, for fp_call_fetch_known(). */
-static_assert(sizeof(union fp_args) % sizeof(u64) == 0);
-
 #define FP_OP(_cmd, _run, _field, _last, _write, _who)			\
 	[_IOC_NR(_cmd)] = {						\
 		.cmd = (_cmd),						\
-		.size = sizeof_field(union fp_args, _field),		\
+		/* whole words, for fp_call_fetch_known() */		\
+		.size = sizeof_field(union fp_args, _field) +		\
+			BUILD_BUG_ON_ZERO(sizeof_field(union fp_args,	\
+						       _field) %	\
+					  sizeof(u64)),			\
 		.min_size = offsetofend(typeof_member(union fp_args,	\
 						      _field), _last),	\
 		.write = (_write),					\
@@ -108,11 +109,14 @@ static bool fp_call_fetch_known(struct fp_call *call, const struct fp_op *op)
 {
 	const u64 __user *from = call->uarg;
 	u64 *to = (u64 *)&call->args;
+	u64 first;
 	u32 i;
 
 	if (!user_read_access_begin(from, op->size))
 		return false;
-	unsafe_get_user(to[0], from, fault);
+	/* size is the first half of it */
+	unsafe_get_user(first, from, fault);
+	to[0] = first;
 	if (call->args.size != op->size)
 		goto fault;
 	for (i = 1; i < op->size / sizeof(*to); i++)
