@@ -114,11 +114,11 @@ static bool fp_call_fetch_known(struct fp_call *call, const struct fp_op *op)
 
 	if (!user_read_access_begin(from, op->size))
 		return false;
-	/* size is the first half of it */
 	unsafe_get_user(first, from, fault);
-	to[0] = first;
-	if (call->args.size != op->size)
+	/* what lies first in it is the size, whichever half that is */
+	if (*(u32 *)&first != op->size)
 		goto fault;
+	to[0] = first;
 	for (i = 1; i < op->size / sizeof(*to); i++)
 		unsafe_get_user(to[i], from + i, fault);
 	user_read_access_end();
