@@ -92,6 +92,11 @@ static void adapt(struct fp_magazine *m, enum fp_miss miss, uint32_t moved)
 			m->want *= 2;
 		m->last = miss;
 		m->run = 0;
+	} else if (m->all->most > 1 && m->run > 4 * m->want &&
+		   m->want < FP_DEPTH_MAX) {
+		/* one that only frees, or only allocates, moves more at a time */
+		m->want *= 2;
+		m->run = 0;
 	}
 	m->run += moved;
 	set_depth(m, least(m->want, fp_magazine_limit(m->all)));
