@@ -248,6 +248,8 @@ int fp_chunk_unpin(struct fp_chunk *chunk, u32 index, spinlock_t *lock,
 	int replaced = 0;
 
 	for (; at < end; at++) {
+		if (!(at & 255))
+			cond_resched();
 		old = chunk->pages[at];
 		if (page_ref_count(old) == 1)
 			continue;

@@ -504,7 +504,8 @@ static int fp_pool_init_status(struct fp_pool *pool)
 	struct fp_status *status;
 
 	pool->status_page = alloc_pages_node(pool->node, GFP_KERNEL_ACCOUNT |
-					     __GFP_ZERO, 0);
+					     __GFP_ZERO | __GFP_NOWARN |
+					     __GFP_RETRY_MAYFAIL, 0);
 	if (!pool->status_page)
 		return -ENOMEM;
 	status = page_address(pool->status_page);

@@ -41,7 +41,7 @@ static void fp_line_show(struct fp_line *line)
 }
 
 /**
- * fp_line_dry() - somebody found less than he wanted
+ * fp_line_dry() - somebody found less than he wanted, or had a right to
  * @line: the line
  *
  * Context: process context.

@@ -145,8 +145,14 @@ int fp_client_init(struct fp_client *client, struct fp_pool *pool, bool write,
 	err = __xa_alloc_cyclic(&pool->clients, &client->id, client,
 				XA_LIMIT(1, FP_ID_MAX), &pool->next_id,
 				GFP_KERNEL);
-	if (err > 0)
+	/*
+	 * Gone round, or the lock was dropped for memory meanwhile, and the
+	 * search began where others had begun since.
+	 */
+	if (err > 0 || (!err && client->id <= pool->top_id))
 		WRITE_ONCE(pool->ids_reused, true);
+	if (err >= 0 && client->id > pool->top_id)
+		pool->top_id = client->id;
 	xa_unlock(&pool->clients);
 	if (err < 0) {
 		atomic_dec(&pool->nr_clients);

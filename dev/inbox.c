@@ -60,7 +60,7 @@ static int fp_send_check_sole(struct fp_client *client, u64 word, u32 index)
  * this call's alone then.
  */
 static int fp_send_seize(struct fp_client *client, struct fp_client *to,
-			 struct fp_block *block, u32 gen, u32 index)
+			 struct fp_block *block, u32 gen, u32 index, u64 *was)
 {
 	spinlock_t *lock = fp_pool_hold_lock(client->pool, index);
 	u64 word;
@@ -82,7 +82,21 @@ static int fp_send_seize(struct fp_client *client, struct fp_client *to,
 		clear_bit(index % FP_LEAF_BITS,
 			  fp_client_leaf(client, index)->held);
 	spin_unlock(lock);
+	*was = word;
 	return err;
+}
+
+/* As before fp_send_seize(): that others held a SHARED one stays known. */
+static void fp_send_unseize(struct fp_client *client, struct fp_block *block,
+			    u32 index, u64 was)
+{
+	spinlock_t *lock = fp_pool_hold_lock(client->pool, index);
+
+	spin_lock(lock);
+	set_bit(index % FP_LEAF_BITS, fp_client_leaf(client, index)->held);
+	fp_block_turn(block, fp_block_read(block), fp_word_state(was),
+		      fp_word_id(was));
+	spin_unlock(lock);
 }
 
 /* Move the one hold of a block; -EAGAIN if it is not the one, or read-only. */
@@ -90,10 +104,11 @@ static int fp_send_sole(struct fp_client *client, struct fp_client *to,
 			struct fp_block *block, struct fp_parcel *parcel)
 {
 	u32 index = fp_handle_index(parcel->handle);
+	u64 was;
 	int err;
 
 	err = fp_send_seize(client, to, block, fp_handle_gen(parcel->handle),
-			    index);
+			    index, &was);
 	if (err)
 		return err;
 	if (fp_pool_isolated(client->pool)) {
@@ -102,12 +117,8 @@ static int fp_send_sole(struct fp_client *client, struct fp_client *to,
 	}
 	if (!err)
 		err = fp_inbox_add(to, parcel, block);
-	if (err) {
-		set_bit(index % FP_LEAF_BITS,
-			fp_client_leaf(client, index)->held);
-		fp_block_turn(block, fp_block_read(block), FP_BLOCK_HELD,
-			      client->id);
-	}
+	if (err)
+		fp_send_unseize(client, block, index, was);
 	return err;
 }
 

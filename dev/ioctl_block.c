@@ -291,6 +291,7 @@ int fp_call_handles(struct fp_call *call, u64 from, u32 count,
 		*done += got;
 		if (!err && *done < count && fatal_signal_pending(current))
 			err = -EINTR;
+		cond_resched();
 	}
 	return err;
 }

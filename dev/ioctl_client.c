@@ -21,10 +21,16 @@ static int fp_send_piece(struct fp_call *call, const u64 *handles, u32 count,
 	*done = 0;
 	if (!to)
 		return -ESRCH;
-	for (; *done < count && !err; *done += !err)
+	for (; *done < count && !err; *done += !err) {
 		err = fp_client_send(call->client, to, handles[*done],
 				     args->flags & FIXEDPOOL_SEND_SHARE,
 				     args->flags & FIXEDPOOL_SEND_READONLY);
+		/* a block may be large, and its bytes copied */
+		if (!err && *done + 1 < count && fatal_signal_pending(current)) {
+			++*done;
+			err = -EINTR;
+		}
+	}
 	/* one wake-up for the whole piece */
 	if (*done)
 		fp_line_wake(&to->line);

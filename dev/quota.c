@@ -105,6 +105,8 @@ void fp_client_failed(struct fp_client *client, int err)
 		break;
 	case -EDQUOT:
 		fp_pool_count(client->pool, FP_STAT_FAIL_QUOTA, 1);
+		/* a relative that shares the client may have some parked */
+		fp_line_dry(&client->pool->line);
 		break;
 	case -ENOMEM:
 	case -ENOSPC:

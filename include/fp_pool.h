@@ -94,6 +94,7 @@ struct fp_pool_cpu {
  * @clients: id to client; its own lock, which also guards clients' labels
  * @nr_clients: clients attached
  * @next_id: where the search for the next client's id starts; @clients' lock
+ * @top_id: highest id a client ever had; @clients' lock
  * @ids_reused: ids have gone round once, so an id no longer tells whose the
  *	bytes of a free block are; set once, READ_ONCE
  * @grow_lock: held while chunks are added
@@ -131,6 +132,7 @@ struct fp_pool {
 	struct xarray clients;
 	atomic_t nr_clients;
 	u32 next_id;
+	u32 top_id;
 	bool ids_reused;
 	struct mutex grow_lock;
 	u32 nr_chunks;

@@ -175,15 +175,23 @@ static int note(const struct fixedpool_block *block, void *arg)
 }
 
 /* The library's own LIST tells none of them, and what it tells is named. */
-TEST_F(magazine, list_names_blocks)
+TEST_F(magazine, list_shows_no_handle_of_what_goes_by_pointer)
 {
 	struct listed l = { 0 };
+	uint64_t h;
 
 	ASSERT_EQ(1, take(self->pool, self->p, 1));
 	EXPECT_EQ(0, ERR(fixedpool_list(self->pool, FIXEDPOOL_LIST_MINE, note,
 					&l)));
+	EXPECT_EQ(0, l.with);
+	EXPECT_EQ(stats_of(self->pool).parked + 1, l.without);
+	/* once the program has asked for it, it is shown */
+	h = fixedpool_handle_of(self->pool, self->p[0]);
+	l = (struct listed){ 0 };
+	EXPECT_EQ(0, ERR(fixedpool_list(self->pool, FIXEDPOOL_LIST_MINE, note,
+					&l)));
 	EXPECT_EQ(1, l.with);
-	EXPECT_EQ(stats_of(self->pool).parked, l.without);
+	EXPECT_EQ(h, l.handle);
 	EXPECT_EQ(1, put(self->pool, self->p, 1));
 	EXPECT_EQ(-ESTALE, ERR(fixedpool_free(self->pool, l.handle)));
 	EXPECT_EQ(stats_of(self->pool).parked, fp_held(self->fd));

@@ -52,12 +52,28 @@ static int alloc_wait(struct fixedpool *pool, uint64_t *handles,
 	return ret;
 }
 
+/*
+ * Whether to ask again, now that the magazines were looked into. Many blocks
+ * at once are asked for once more only, and nothing is parked meanwhile: others
+ * would park what was given back just now, again and again.
+ */
+static bool again(struct fixedpool *pool, uint32_t seen, unsigned int flags,
+		  bool *hushed)
+{
+	if (*hushed || !fp_magazines_help(pool, seen))
+		return false;
+	if (flags & FIXEDPOOL_ALLOC_ALL)
+		*hushed = fp_magazines_hush(pool, true);
+	return true;
+}
+
 FP_EXPORT ssize_t fixedpool_alloc_batch_wait(struct fixedpool *pool,
 					     uint64_t *handles, size_t count,
 					     unsigned int flags, uint64_t tag,
 					     int64_t timeout_ns)
 {
 	uint32_t want, done, seen;
+	bool hushed = false;
 	size_t got = 0;
 	int ret;
 
@@ -76,8 +92,13 @@ FP_EXPORT ssize_t fixedpool_alloc_batch_wait(struct fixedpool *pool,
 		got += done;
 		errno = EAGAIN;
 	} while (got < count &&
-		 ((!ret && done == want) || fp_magazines_help(pool, seen)));
-
+		 ((!ret && done == want) ||
+		  again(pool, seen, flags, &hushed)));
+	if (hushed) {
+		ret = errno;
+		fp_magazines_unhush(pool);
+		errno = ret;
+	}
 	return got ? (ssize_t)got : -1;
 }
 

@@ -232,8 +232,9 @@ typedef int (*fixedpool_list_fn)(const struct fixedpool_block *block,
  * @fn: called for each block, in this thread
  * @arg: handed to @fn
  *
- * Each block is shown as of its moment; the whole is no snapshot. Those in
- * magazines of this client are shown as held, without a handle. Return: 0
+ * Each block is shown as of its moment; the whole is no snapshot. Blocks of
+ * this client that were got by pointer, and those in its magazines, are shown
+ * as held, without a handle, unless fixedpool_handle_of() told it. Return: 0
  * at the end of the walk; what @fn returned if it ended the walk (let it not
  * be -1, to tell it from failure); -1 with errno: EOPNOTSUPP unknown flag,
  * EINVAL an argument is NULL.

@@ -26,7 +26,7 @@ void fp_remember(struct fixedpool *pool, const uint64_t *handles, size_t count)
 	for (size_t i = 0; i < count; i++)
 		__atomic_store_n(&pool->generations[fp_handle_index(handles[i])],
 				 fp_handle_generation(handles[i]),
-				 __ATOMIC_RELAXED);
+				 __ATOMIC_RELEASE);
 }
 
 /* Return: whether there was an entry for this very allocation. */
@@ -97,6 +97,7 @@ static int one_batch(struct fixedpool *pool, const struct fp_request *request,
 		     const uint64_t *handles, size_t left, uint32_t *done)
 {
 	uint32_t count = name(pool, handles, fp_next_batch(pool, left));
+	uint32_t seen;
 	int ret;
 
 	*done = 0;
@@ -107,7 +108,12 @@ static int one_batch(struct fixedpool *pool, const struct fp_request *request,
 	if (loses(request))
 		return lose(pool, request, handles, count < FP_LOSE_BATCH ?
 			    count : FP_LOSE_BATCH, done);
+	seen = fp_magazines_look(pool);
 	ret = fp_uapi_handles(pool->fd, request, handles, count, done);
+	/* HOLD: blocks that are parked count against the quota, too */
+	if (ret < 0 && !*done && errno == EDQUOT &&
+	    fp_magazines_help(pool, seen))
+		ret = fp_uapi_handles(pool->fd, request, handles, count, done);
 	if (request->op == FIXEDPOOL_OP_HOLD)
 		fp_remember(pool, handles, *done);
 	return ret;

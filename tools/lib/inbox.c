@@ -49,6 +49,19 @@ FP_EXPORT int fixedpool_send(struct fixedpool *pool, uint64_t handle,
 	return fixedpool_send_batch(pool, &handle, 1, client, flags, NULL);
 }
 
+/* One batch. Blocks that are parked count against the quota, too. */
+static int recv_some(struct fixedpool *pool, struct fixedpool_received *blocks,
+		     uint32_t count, int64_t timeout_ns, uint32_t *done)
+{
+	uint32_t seen = fp_magazines_look(pool);
+	int ret = fp_uapi_recv(pool->fd, blocks, count, timeout_ns, done);
+
+	if (ret < 0 && !*done && errno == EDQUOT &&
+	    fp_magazines_help(pool, seen))
+		ret = fp_uapi_recv(pool->fd, blocks, count, timeout_ns, done);
+	return ret;
+}
+
 FP_EXPORT ssize_t fixedpool_recv_batch(struct fixedpool *pool,
 				       struct fixedpool_received *blocks,
 				       size_t count, int64_t timeout_ns)
@@ -65,8 +78,8 @@ FP_EXPORT ssize_t fixedpool_recv_batch(struct fixedpool *pool,
 		if (want > FP_LIST_BATCH)
 			want = FP_LIST_BATCH;
 		/* what came is ours, even if the call could not go on */
-		if (fp_uapi_recv(pool->fd, blocks + got, want,
-				 got ? 0 : timeout_ns, &done) < 0 && !done)
+		if (recv_some(pool, blocks + got, want, got ? 0 : timeout_ns,
+			      &done) < 0 && !done)
 			break;
 		for (uint32_t i = 0; i < done; i++)
 			fp_remember(pool, &blocks[got + i].handle, 1);

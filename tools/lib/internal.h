@@ -129,7 +129,7 @@ int fp_for_handles(struct fixedpool *pool, const struct fp_request *request,
 static inline uint32_t fp_generation(const struct fixedpool *pool,
 				     uint32_t index)
 {
-	return __atomic_load_n(&pool->generations[index], __ATOMIC_RELAXED);
+	return __atomic_load_n(&pool->generations[index], __ATOMIC_ACQUIRE);
 }
 
 /* As fixedpool_fast_index(), without a magazine. */

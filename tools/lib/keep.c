@@ -44,7 +44,7 @@ FP_EXPORT int fixedpool_keep_drop(struct fixedpool *pool, uint64_t handle)
 FP_EXPORT ssize_t fixedpool_adopt(struct fixedpool *pool, uint64_t *handles,
 				  size_t count, uint64_t tag)
 {
-	uint32_t want, done;
+	uint32_t want, done, seen;
 	size_t got = 0;
 	int ret;
 
@@ -54,7 +54,13 @@ FP_EXPORT ssize_t fixedpool_adopt(struct fixedpool *pool, uint64_t *handles,
 	}
 	do {
 		want = fp_next_batch(pool, count - got);
+		seen = fp_magazines_look(pool);
 		ret = fp_uapi_adopt(pool->fd, handles + got, want, tag, &done);
+		/* blocks that are parked count against the quota, too */
+		if (ret < 0 && !done && errno == EDQUOT &&
+		    fp_magazines_help(pool, seen))
+			ret = fp_uapi_adopt(pool->fd, handles + got, want, tag,
+					    &done);
 		fp_remember(pool, handles + got, done);
 		got += done;
 	} while (!ret && done == want && got < count);

@@ -237,12 +237,13 @@ static void *refill_take(struct fixedpool *pool, struct fp_magazine *m,
 	uint32_t blocks[FP_MOVE_MAX];
 	uint32_t parked = 0;
 
-	fp_remember(pool, handles, count);
 	set_state(pool, fp_handle_index(handles[0]), FIXEDPOOL_BLOCK_OUT);
 	for (uint32_t i = 1; i < count; i++) {
 		blocks[i - 1] = fp_handle_index(handles[i]);
 		set_state(pool, blocks[i - 1], FIXEDPOOL_BLOCK_PARKED);
 	}
+	/* after the states: LIST shows what is known and not by pointer */
+	fp_remember(pool, handles, count);
 	if (m && count > 1) {
 		pthread_mutex_lock(&m->all->lock);
 		if (fp_magazine_open(m))

@@ -122,11 +122,16 @@ struct fp_magazines {
 static inline void fp_pause(int times)
 {
 	const struct timespec nap = { .tv_nsec = 50000 };
+	int state;
 
-	if (times < 100)
+	if (times < 100) {
 		sched_yield();
-	else
-		nanosleep(&nap, NULL);
+		return;
+	}
+	/* whoever is cancelled here would take a lock along */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	nanosleep(&nap, NULL);
+	pthread_setcancelstate(state, NULL);
 }
 
 /* magazine.c: what happens in them */

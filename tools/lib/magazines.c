@@ -104,8 +104,10 @@ uint32_t fp_magazines_empty(struct fp_magazines *all)
 
 	for (i = 0; i < all->top; i++)
 		open |= close_one(fp_magazine_at(pool, i));
-	if (open)
-		membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+	/* it was registered, and fails only for want of memory */
+	for (i = 0; open && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) < 0 &&
+	     errno == ENOMEM; i++)
+		fp_pause((int)i);
 	for (i = 0; i < all->top; i++) {
 		struct fp_magazine *m = fp_magazine_at(pool, i);
 
@@ -354,8 +356,11 @@ void fp_magazines_create(struct fixedpool *pool, uint32_t quota, bool direct)
 	pool->status = status;
 	if (!slot_take(pool))
 		return;
-	if (!map_magazines(pool))
+	if (!map_magazines(pool)) {
 		slot_give(pool);
+		/* the place is another client's from here on */
+		pool->fast.slot = FIXEDPOOL_SLOTS * sizeof(*fixedpool_slots);
+	}
 }
 
 /*
@@ -371,6 +376,9 @@ void fp_magazines_close(struct fixedpool *pool)
 		if (of_slot(slot_of(pool)) &&
 		    of_slot(slot_of(pool))->all == all)
 			release(slot_of(pool));
+		else if ((char *)*slot_of(pool) >= (char *)all &&
+			 (char *)*slot_of(pool) < (char *)all + all->size)
+			*slot_of(pool) = &nothing;	/* wiped by a fork */
 		pthread_mutex_lock(&all->lock);
 		if (all->pool)
 			fp_magazines_empty(all);

@@ -199,8 +199,8 @@ struct fixedpool_info_args {
  * struct fixedpool_status - what a pool's status page opens with
  * @size: bytes of this struct
  * @waiting: callers that wait for a block now
- * @dry: goes up when ALLOC found fewer blocks than it wanted, and when a caller
- *	begins to wait; wraps
+ * @dry: goes up when ALLOC found, or the quota allows, fewer blocks than it
+ *	wanted, and when a caller begins to wait; wraps
  * @reserved: zero
  * @free: blocks that are neither allocated nor parked on a CPU, and those the
  *	pool may still grow by; a hint
