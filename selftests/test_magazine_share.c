@@ -76,6 +76,40 @@ TEST_F(magazine, quota_finds_what_others_parked)
 	mate_ends(&m);
 }
 
+/* Whatever else wants a block, what is parked does not stand in its way. */
+TEST_F(magazine, recv_and_hold_find_what_is_parked)
+{
+	struct fixedpool_received got;
+	__u64 h[QUOTA], theirs[2];
+	int n;
+
+	n = take(self->pool, self->p, 8);
+	ASSERT_EQ(8, n);
+	ASSERT_EQ(8, put(self->pool, self->p, 8));
+	ASSERT_EQ(0, fp_take(self->other, 2, theirs));
+	ASSERT_EQ(0, fp_send_one(self->other, fp_client_id(self->fd), 0,
+				 theirs[0]));
+	/* as many as there are, without troubling the magazine */
+	n = QUOTA - fp_client_held(self->fd);
+	ASSERT_NE(QUOTA, n);
+	ASSERT_EQ(0, fp_take(self->fd, n, h));
+	EXPECT_EQ(0, ERR(fixedpool_recv(self->pool, &got, 0)));
+	EXPECT_EQ(theirs[0], got.handle);
+	EXPECT_EQ(0, stats_of(self->pool).parked);
+	EXPECT_EQ(0, ERR(fixedpool_free(self->pool, got.handle)));
+
+	ASSERT_EQ(1, take(self->pool, self->p, 1));
+	ASSERT_EQ(1, put(self->pool, self->p, 1));
+	ASSERT_EQ(QUOTA, fp_client_held(self->fd));
+	/* in an isolated pool holds are given, not taken */
+	if (!variant->flags) {
+		EXPECT_EQ(0, ERR(fixedpool_hold(self->pool, theirs[1])));
+		EXPECT_EQ(0, ERR(fixedpool_free(self->pool, theirs[1])));
+	}
+	EXPECT_EQ(0, fp_free(self->fd, h, n, NULL));
+	EXPECT_EQ(0, fp_free_all(self->other, NULL));
+}
+
 TEST_F(magazine, a_full_pool_finds_what_others_parked)
 {
 	__u64 h[MAX_BLOCKS];

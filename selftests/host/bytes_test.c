@@ -177,6 +177,26 @@ static void a_reused_id_does_not_inherit_bytes(void **state)
 	host_pool_gone(pool);
 }
 
+/* As when the search for an id began before others came and went. */
+static void an_id_given_twice_does_not_inherit_bytes(void **state)
+{
+	struct fp_pool *pool = host_one();
+	struct fp_client *old = host_client(pool), *again;
+	u32 id = old->id;
+
+	(void)state;
+	use_and_free(old, 0x66);
+	host_client_gone(old);
+	pool->next_id = id;
+	again = host_client(pool);
+	assert_int_equal(again->id, id);
+	assert_true(pool->ids_reused);
+	host_alloc(again);
+	assert_true(host_filled(pool, 0, 0));
+	host_client_gone(again);
+	host_pool_gone(pool);
+}
+
 static struct fp_pool *race_pool;
 static bool race_ran;
 
@@ -391,6 +411,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_pool_that_does_not_zero_does_not),
 	cmocka_unit_test(a_block_that_was_shared_is_zeroed_even_for_its_owner),
 	cmocka_unit_test(a_reused_id_does_not_inherit_bytes),
+	cmocka_unit_test(an_id_given_twice_does_not_inherit_bytes),
 	cmocka_unit_test(ids_are_known_to_be_reused_before_one_is),
 	cmocka_unit_test(there_are_so_many_clients_and_no_more),
 	cmocka_unit_test(tag_and_age_are_of_the_last_alloc),

@@ -201,12 +201,40 @@ static void no_page_to_be_had_leaves_all_where_it_was(void **state)
 	host_pool_gone(pool);
 }
 
+/* What a former holder has pinned is parted from, also after a SEND in vain. */
+static void a_send_in_vain_forgets_no_former_holder(void **state)
+{
+	struct fp_pool *pool = isolated(FP_POOL_ISOLATED, 4096, 1);
+	struct fp_client *a = host_client(pool), *b = host_client(pool);
+	u64 handle = host_alloc(a), got;
+	struct page *page;
+
+	(void)state;
+	assert_int_equal(host_share(a, b, handle, false), 0);
+	assert_int_equal(host_recv(b, &got), 0);
+	page = host_pin(pool, 0);
+	assert_int_equal(host_free(b, handle), 0);
+	shim_pages_left = 0;
+	assert_int_equal(host_send(a, b, handle), -ENOMEM);
+	shim_pages_left = -1;
+	assert_int_equal(host_held(a), 1);
+	host_check(pool);
+	assert_int_equal(host_free(a, handle), 0);
+	host_alloc(a);
+	assert_ptr_not_equal(fp_pool_page(pool, 0), page);
+	put_page(page);
+	host_client_gone(a);
+	host_client_gone(b);
+	host_pool_gone(pool);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(rights_are_taken_away_when_they_are_given_up),
 	cmocka_unit_test(a_strict_pool_revokes_at_free),
 	cmocka_unit_test(a_pinned_page_is_left_behind),
 	cmocka_unit_test(ones_own_pins_cost_nothing),
 	cmocka_unit_test(no_page_to_be_had_leaves_all_where_it_was),
+	cmocka_unit_test(a_send_in_vain_forgets_no_former_holder),
 };
 
 HOST_SUITE(pin, tests);
