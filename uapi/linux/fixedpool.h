@@ -139,7 +139,8 @@
  * wait ends early only when the process is being killed. O_NONBLOCK on the
  * descriptor, or the NONBLOCK flag, makes every timeout 0. Clients that wait
  * for blocks are served first come, first served, before those that do not
- * wait.
+ * wait. One that is frozen (by suspend, or by the freezer of cgroup v1) keeps
+ * its place, and who comes after it waits until it is thawed.
  *
  * poll() tells POLLIN when the inbox is not empty, POLLOUT when a block can be
  * had, POLLPRI when somebody waits for one, POLLHUP when the pool was
