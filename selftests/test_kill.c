@@ -8,6 +8,10 @@
 #include "fp_test.h"
 
 #define BLOCKS	1024
+/* victims at a time */
+#define CROWD	1
+/* and how long they may live */
+#define LIFE_US	3000
 
 FIXTURE(kill) {
 	struct fixedpool_pool_create_args args;
@@ -104,49 +108,74 @@ static void victim(int pool, const __u64 *shared, __u64 seed, int threads,
 	work(&w[0]);
 }
 
+/* The next of several victims to go, and when. */
+struct doom {
+	pid_t pid;
+	unsigned int us;
+};
+
+static int by_time(const void *a, const void *b)
+{
+	const struct doom *x = a, *y = b;
+
+	return (x->us > y->us) - (x->us < y->us);
+}
+
+/* As many at once as CROWD, each of which dies at a moment of its own. */
 static int kill_victims(int pool, const __u64 *shared, __u64 *seed, long kills,
 			int threads, bool storm)
 {
-	long i;
+	struct doom doom[CROWD];
+	long done;
+	int i, n;
 
-	for (i = 0; i < kills; i++) {
-		unsigned int us = fp_random(seed) % 8000;
-		pid_t pid = fp_fork();
+	for (done = 0; done < kills; done += n) {
+		unsigned int now = 0;
+		int wrong = 0;
 		__u64 held;
-		int ret;
 
-		if (!pid)
-			victim(pool, shared, *seed, threads, storm);
-		fp_sleep_us(us);
-		kill(pid, SIGKILL);
-		ret = fp_reap(pid);
+		n = kills - done < CROWD ? kills - done : CROWD;
+		for (i = 0; i < n; i++) {
+			doom[i].us = fp_random(seed) % LIFE_US;
+			doom[i].pid = fp_fork();
+			if (!doom[i].pid)
+				victim(pool, shared, *seed, threads, storm);
+		}
+		qsort(doom, n, sizeof(*doom), by_time);
+		for (i = 0; i < n; i++) {
+			fp_sleep_us(doom[i].us - now);
+			now = doom[i].us;
+			kill(doom[i].pid, SIGKILL);
+		}
+		for (i = 0; i < n; i++)
+			wrong += fp_reap(doom[i].pid) != 128 + SIGKILL;
 		held = fp_held(pool);
-		if (ret != 128 + SIGKILL || held != 20 ||
-		    (i % 8 == 0 && fp_unbalanced(pool))) {
-			fprintf(stderr, "# kill %ld after %u us: child %d, held %llu\n",
-				i, us, ret, held);
+		if (wrong || held != 20 || fp_unbalanced(pool)) {
+			fprintf(stderr, "# kills %ld to %ld: %d not killed, held %llu\n",
+				done, done + n - 1, wrong, held);
 			return 1;
 		}
 	}
+	printf("# %ld killed\n", done);
 	return 0;
 }
 
 TEST_F(kill, single_thread)
 {
 	EXPECT_EQ(0, kill_victims(self->fd, self->h, &self->seed,
-				  fp_scale("FP_KILLS", 300) / 3, 1, false));
+				  fp_scale("FP_KILLS", 2500) / 3, 1, false));
 }
 
 TEST_F(kill, threads)
 {
 	EXPECT_EQ(0, kill_victims(self->fd, self->h, &self->seed,
-				  fp_scale("FP_KILLS", 300) / 3, 3, false));
+				  fp_scale("FP_KILLS", 2500) / 3, 3, false));
 }
 
 TEST_F(kill, threads_under_signals)
 {
 	EXPECT_EQ(0, kill_victims(self->fd, self->h, &self->seed,
-				  fp_scale("FP_KILLS", 300) / 3, 2, true));
+				  fp_scale("FP_KILLS", 2500) / 3, 2, true));
 }
 
 /* The signal is pending before the call begins. */
