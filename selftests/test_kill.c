@@ -9,9 +9,9 @@
 
 #define BLOCKS	1024
 /* victims at a time */
-#define CROWD	1
+#define CROWD	2
 /* and how long they may live */
-#define LIFE_US	3000
+#define LIFE_US	1000
 
 FIXTURE(kill) {
 	struct fixedpool_pool_create_args args;
