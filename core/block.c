@@ -158,6 +158,44 @@ unsigned long fp_block_give_run(struct fp_block *blocks, unsigned long mask,
 	return 0;
 }
 
+/* The loop of fp_block_end_run() and fp_block_seize_run(). */
+static __always_inline u32 fp_block_leave_run(struct fp_block *blocks, u32 low,
+					      u32 limit, const u64 *handles,
+					      u32 count, u32 client,
+					      enum fp_block_state state,
+					      unsigned long *left)
+{
+	unsigned long mask = 0, at, n = 0, end;
+
+	*left = 0;
+	at = (u32)handles[0] - low;
+	if (at >= limit)
+		return 0;
+	at = array_index_nospec(at, limit);
+	/* mostly they come in order */
+	end = min_t(unsigned long, count, limit - at);
+	blocks += at;
+	for (; n < end && (u32)handles[n] == (u32)(low + at + n); n++)
+		if (!fp_block_leave(&blocks[n], fp_handle_gen(handles[n]),
+				    client, state))
+			break;
+	if (n)
+		mask = ~0UL >> (BITS_PER_LONG - n) << at;
+	blocks -= at;
+	for (; n < count; n++) {
+		at = (u32)handles[n] - low;
+		if (at >= limit)
+			break;
+		at = array_index_nospec(at, limit);
+		if (!fp_block_leave(&blocks[at], fp_handle_gen(handles[n]),
+				    client, state))
+			break;
+		mask |= 1UL << (at % BITS_PER_LONG);
+	}
+	*left = mask;
+	return n;
+}
+
 /**
  * fp_block_end_run() - end the only holds of neighbours
  * @blocks: what the handle with the low half @low stands for
@@ -178,35 +216,59 @@ u32 fp_block_end_run(struct fp_block *blocks, u32 low, u32 limit,
 		     const u64 *handles, u32 count, u32 client,
 		     unsigned long *ended)
 {
-	unsigned long mask = 0, at, n = 0, end;
+	return fp_block_leave_run(blocks, low, limit, handles, count, client,
+				  FP_BLOCK_FREE, ended);
+}
 
-	*ended = 0;
-	at = (u32)handles[0] - low;
-	if (at >= limit)
-		return 0;
-	at = array_index_nospec(at, limit);
-	/* mostly they come in order */
-	end = min_t(unsigned long, count, limit - at);
-	blocks += at;
-	for (; n < end && (u32)handles[n] == (u32)(low + at + n); n++)
-		if (!fp_block_end_held(&blocks[n], fp_handle_gen(handles[n]),
-				       client))
-			break;
-	if (n)
-		mask = ~0UL >> (BITS_PER_LONG - n) << at;
-	blocks -= at;
-	for (; n < count; n++) {
-		at = (u32)handles[n] - low;
-		if (at >= limit)
-			break;
-		at = array_index_nospec(at, limit);
-		if (!fp_block_end_held(&blocks[at], fp_handle_gen(handles[n]),
-				       client))
-			break;
-		mask |= 1UL << (at % BITS_PER_LONG);
+/**
+ * fp_block_seize_run() - make neighbours MOVING whose only hold is a client's
+ * @blocks: as for fp_block_end_run()
+ * @low: likewise
+ * @limit: likewise
+ * @handles: likewise
+ * @count: likewise
+ * @client: id of the client that gives them away
+ * @seized: set to the blocks that are MOVING now, and the caller's
+ *
+ * Stops where fp_block_end_run() does.
+ *
+ * Context: any.
+ * Return: handles dealt with.
+ */
+u32 fp_block_seize_run(struct fp_block *blocks, u32 low, u32 limit,
+		       const u64 *handles, u32 count, u32 client,
+		       unsigned long *seized)
+{
+	return fp_block_leave_run(blocks, low, limit, handles, count, client,
+				  FP_BLOCK_MOVING, seized);
+}
+
+/**
+ * fp_block_pass_run() - one step of words that the caller is alone with
+ * @blocks: what index @base stands for
+ * @base: that index
+ * @handles: @count handles of blocks there, MOVING or taken out of an inbox
+ * @count: how many
+ * @state: what they are to be
+ * @id: id to go with it
+ *
+ * Context: any.
+ */
+void fp_block_pass_run(struct fp_block *blocks, u32 base, const u64 *handles,
+		       u32 count, enum fp_block_state state, u32 id)
+{
+	const u64 same = fp_word(~0U, 0, 0) | FP_WORD_KEEP;
+	const u64 next = fp_word(0, state, id);
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		struct fp_block *block =
+			&blocks[fp_handle_index(handles[i]) - base];
+		u64 word = atomic64_read(&block->word);
+
+		/* release: pairs with fp_block_read(), the bit comes before */
+		atomic64_set_release(&block->word, (word & same) | next);
 	}
-	*ended = mask;
-	return n;
 }
 
 /**

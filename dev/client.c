@@ -13,8 +13,8 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "fp_client.h"
 #include "fp_compat.h"
+#include "fp_inbox.h"
 #include "fp_orphan.h"
 #include "fp_trace.h"
 

@@ -36,20 +36,30 @@ u32 fp_client_next_held(struct fp_client *client, u32 index)
 }
 
 /**
- * fp_client_tag() - a block's tag
+ * fp_client_tags() - blocks' tags
  * @client: any client of the pool
- * @index: a block that is committed
+ * @handles: @count handles of committed blocks
+ * @count: how many
+ * @tags: set to the tags, 0 for none
  *
  * Context: any.
- * Return: the tag, 0 for none.
  */
-u64 fp_client_tag(struct fp_client *client, u32 index)
+void fp_client_tags(struct fp_client *client, const u64 *handles, u32 count,
+		    u64 *tags)
 {
-	struct fp_chunk *chunk = fp_pool_chunk(client->pool, index);
-	/* pairs with fp_chunk_notes(): the notes are seen zeroed */
-	struct fp_note *notes = smp_load_acquire(&chunk->notes);
+	struct fp_chunk *chunk = NULL;
+	struct fp_note *notes = NULL;
+	u32 i, index;
 
-	return notes ? READ_ONCE(notes[index - chunk->base].tag) : 0;
+	for (i = 0; i < count; i++) {
+		index = fp_handle_index(handles[i]);
+		if (!chunk || index - chunk->base >= chunk->nr_blocks) {
+			chunk = fp_pool_chunk(client->pool, index);
+			/* pairs with fp_chunk_notes(): they are seen zeroed */
+			notes = smp_load_acquire(&chunk->notes);
+		}
+		tags[i] = notes ? READ_ONCE(notes[index - chunk->base].tag) : 0;
+	}
 }
 
 /* Which one client holds a SHARED block; 0 if it is gone meanwhile. */

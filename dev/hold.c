@@ -190,32 +190,73 @@ static int fp_client_end(struct fp_client *client, struct fp_block *block,
 }
 
 /*
+ * A run of neighbours that the client alone holds leaves it, by @leave, from the
+ * front of @handles. Return how many handles that was, which blocks of what run.
+ */
+static __always_inline u32
+fp_client_leave_run(struct fp_client *client, const u64 *handles, u32 count,
+		    u32 (*leave)(struct fp_block *blocks, u32 low, u32 limit,
+				 const u64 *handles, u32 count, u32 client,
+				 unsigned long *left),
+		    struct fp_run *run)
+{
+	struct fp_pool *pool = client->pool;
+	u32 first = fp_handle_index(*handles) & ~(pool->geo.run_blocks - 1);
+	struct fp_chunk *chunk = fp_pool_chunk(pool, first);
+	u32 limit, n;
+
+	if (!chunk)
+		return 0;
+	limit = chunk->base + chunk->nr_blocks - first;
+	n = leave(fp_chunk_block(chunk, first), fp_handle_low(pool->tag, first),
+		  min(pool->geo.run_blocks, limit), handles, count, client->id,
+		  &run->mask);
+	if (!n)
+		return 0;
+	run->at = first;
+	run->mask <<= first % BITS_PER_LONG;
+	fp_leaf_clear(fp_client_leaf(client, first), first, run->mask);
+	return n;
+}
+
+/*
  * End as many holds as there are of the common kind, on neighbours, from the
  * front of @handles. Return how many; 0 if the first wants fp_client_end().
  */
 static u32 fp_client_end_run(struct fp_client *client, const u64 *handles,
 			     u32 count, struct fp_batch *batch)
 {
-	struct fp_pool *pool = client->pool;
-	u32 first = fp_handle_index(*handles) & ~(pool->geo.run_blocks - 1);
-	struct fp_chunk *chunk = fp_pool_chunk(pool, first);
-	unsigned long ended;
-	u32 left, n;
+	struct fp_run run __uninitialized;
+	u32 n;
 
 	/* STRICT wants each block revoked before it is on a list */
-	if (!chunk || pool->flags & FP_POOL_STRICT)
+	if (client->pool->flags & FP_POOL_STRICT)
 		return 0;
-	left = chunk->base + chunk->nr_blocks - first;
-	n = fp_block_end_run(fp_chunk_block(chunk, first),
-			     fp_handle_low(pool->tag, first),
-			     min(pool->geo.run_blocks, left), handles, count,
-			     client->id, &ended);
-	if (!n)
-		return 0;
-	ended <<= first % BITS_PER_LONG;
-	fp_leaf_clear(fp_client_leaf(client, first), first, ended);
-	fp_batch_add_run(batch, first, ended, n);
+	n = fp_client_leave_run(client, handles, count, fp_block_end_run, &run);
+	if (n)
+		fp_batch_add_run(batch, run.at, run.mask, n);
 	return n;
+}
+
+/**
+ * fp_client_seize_run() - blocks of the common kind are on their way
+ * @client: the client
+ * @handles: @count handles, any values
+ * @count: how many
+ *
+ * What fp_client_free() does with the only holds of blocks that are not to be
+ * kept, but that they are MOVING then, and the caller's. The bits go before
+ * anybody else can have the blocks.
+ *
+ * Context: any.
+ * Return: how many, from the front; 0 if the first is of another kind.
+ */
+u32 fp_client_seize_run(struct fp_client *client, const u64 *handles, u32 count)
+{
+	struct fp_run run __uninitialized;
+
+	return fp_client_leave_run(client, handles, count, fp_block_seize_run,
+				   &run);
 }
 
 /* End one hold, of whatever kind. */

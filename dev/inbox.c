@@ -1,414 +1,386 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Inbox: blocks handed from client to client.
+ * Inbox: blocks that were sent to a client, until it receives them.
  *
- * A block on its way belongs to exactly one side at every moment: to the
- * sender until the receiver's inbox is locked and open, to the receiver from
- * there on. In an isolated pool it leaves the sender's page tables before, and
- * if a page of it is pinned the bytes move to a fresh one.
+ * A block in an inbox belongs to the client whose inbox it is: it came there
+ * while the inbox was locked and open, in one step with its parcel. Whoever
+ * takes an entry is alone with it, and receives it, puts it back in its place,
+ * or, when the client goes, ends it.
  */
 #include <linux/bitops.h>
 #include <linux/err.h>
+#include <linux/minmax.h>
+#include <linux/overflow.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
-#include "fp_client.h"
+#include "fp_compat.h"
+#include "fp_inbox.h"
 #include "fp_orphan.h"
 #include "fp_trace.h"
 
-/*
- * Put a parcel into an inbox. The word of a MOVING block, which nobody else
- * changes, goes along: this is where it changes hands.
- */
-static int fp_inbox_add(struct fp_client *to, struct fp_parcel *parcel,
-			struct fp_block *block)
+static void fp_parcel_put(struct fp_parcel *parcel)
 {
-	int err = 0;
+	if (refcount_dec_and_test(&parcel->ref))
+		kfree(parcel);
+}
+
+/* Handles from the front whose blocks are of one run: how many, which. */
+static u32 fp_inbox_run(const struct fp_pool *pool, const u64 *handles,
+			u32 count, struct fp_run *run)
+{
+	u32 others = ~(pool->geo.run_blocks - 1);
+	u32 index = fp_handle_index(*handles);
+	u32 n = 0;
+
+	run->at = index;
+	run->mask = 0;
+	do {
+		run->mask |= fp_run_bit(index);
+		if (++n == count)
+			break;
+		index = fp_handle_index(handles[n]);
+	} while (!((index ^ run->at) & others));
+	return n;
+}
+
+/*
+ * Blocks that the caller is alone with are in the client's inbox, or held by it:
+ * their bits then go first.
+ */
+static void fp_inbox_pass(struct fp_client *client, const u64 *handles,
+			  u32 count, enum fp_block_state state)
+{
+	struct fp_pool *pool = client->pool;
+	struct fp_chunk *chunk;
+	struct fp_run run;
+	u32 n;
+
+	for (; count; count -= n, handles += n) {
+		n = fp_inbox_run(pool, handles, count, &run);
+		chunk = fp_pool_chunk(pool, run.at);
+		if (state == FP_BLOCK_HELD)
+			fp_leaf_set(fp_client_leaf(client, run.at), run.at,
+				    run.mask);
+		fp_block_pass_run(chunk->blocks, chunk->base, handles, n, state,
+				  client->id);
+	}
+}
+
+/*
+ * As much of a parcel as the inbox takes: this is where blocks change hands, and
+ * the parcel is the receiver's, to free at any time. Return how many went.
+ */
+static u32 fp_inbox_append(struct fp_client *to, struct fp_parcel *parcel,
+			   int *err)
+{
+	u32 added = 0;
 
 	spin_lock(&to->inbox_lock);
+	*err = -ESRCH;
 	if (to->closed)
-		err = -ESRCH;
-	else if (to->nr_inbox >= FP_MAX_INBOX)
-		err = -ENOBUFS;
-	if (err)
 		goto unlock;
+	*err = -ENOBUFS;
+	/* there may be even more, as what was taken can come back */
+	if (to->nr_inbox >= FP_MAX_INBOX)
+		goto unlock;
+	added = min_t(u32, parcel->nr, FP_MAX_INBOX - to->nr_inbox);
+	if (added == parcel->nr)
+		*err = 0;
+	parcel->nr = added;
 	if (!parcel->shared) {
-		fp_block_turn(block, fp_block_read(block), FP_BLOCK_INBOX,
-			      to->id);
-		atomic64_inc(&to->pool->nr_inbox);
+		fp_inbox_pass(to, parcel->handles, added, FP_BLOCK_INBOX);
+		atomic64_add(added, &to->pool->nr_inbox);
 	}
 	list_add_tail(&parcel->node, &to->inbox);
-	WRITE_ONCE(to->nr_inbox, to->nr_inbox + 1);
+	WRITE_ONCE(to->nr_inbox, to->nr_inbox + added);
 unlock:
 	spin_unlock(&to->inbox_lock);
-	return err;
+	return added;
 }
 
-/* Under the hold lock: may the client give the one hold of a block away. */
-static int fp_send_check_sole(struct fp_client *client, u64 word, u32 index)
-{
-	if (fp_word_state(word) == FP_BLOCK_HELD)
-		return fp_word_id(word) == client->id ? 0 : -EPERM;
-	if (fp_word_state(word) == FP_BLOCK_SHARED && fp_word_id(word) > 1)
-		return -EAGAIN;
-	if (!fp_client_may_touch_locked(client, index, false))
-		return -EPERM;
-	return fp_client_may_touch_locked(client, index, true) ? 0 : -EAGAIN;
-}
-
-/*
- * Make a block MOVING whose one hold is this client's, and read-write. It is
- * this call's alone then.
+/**
+ * fp_inbox_add() - put blocks into an inbox
+ * @sending: whose, from whom, of what kind
+ * @handles: @count blocks, MOVING or one hold each, which are the caller's
+ * @count: how many, up to FP_PIECE
+ * @err: set to 0; or why not all: -ESRCH the client is going away, -ENOBUFS,
+ *	-ENOMEM
+ *
+ * Context: process context, may sleep.
+ * Return: how many are in the inbox, from the front; the rest is the caller's
+ * still.
  */
-static int fp_send_seize(struct fp_client *client, struct fp_client *to,
-			 struct fp_block *block, u32 gen, u32 index, u64 *was)
+u32 fp_inbox_add(const struct fp_sending *sending, const u64 *handles,
+		 u32 count, int *err)
 {
-	spinlock_t *lock = fp_pool_hold_lock(client->pool, index);
-	u64 word;
-	int err;
+	struct fp_parcel *parcel;
+	u32 added;
 
-	spin_lock(lock);
-	do {
-		word = fp_block_read(block);
-		err = fp_block_check(word, gen);
-		if (err)
-			break;
-		err = fp_send_check_sole(client, word, index);
-		if (!err && !to->write)
-			err = -EACCES;
-		if (err)
-			break;
-	} while (!fp_block_turn(block, word, FP_BLOCK_MOVING, client->id));
-	if (!err)
-		clear_bit(index % FP_LEAF_BITS,
-			  fp_client_leaf(client, index)->held);
-	spin_unlock(lock);
-	*was = word;
-	return err;
-}
-
-/* As before fp_send_seize(): that others held a SHARED one stays known. */
-static void fp_send_unseize(struct fp_client *client, struct fp_block *block,
-			    u32 index, u64 was)
-{
-	spinlock_t *lock = fp_pool_hold_lock(client->pool, index);
-
-	spin_lock(lock);
-	set_bit(index % FP_LEAF_BITS, fp_client_leaf(client, index)->held);
-	fp_block_turn(block, fp_block_read(block), fp_word_state(was),
-		      fp_word_id(was));
-	spin_unlock(lock);
-}
-
-/* Move the one hold of a block; -EAGAIN if it is not the one, or read-only. */
-static int fp_send_sole(struct fp_client *client, struct fp_client *to,
-			struct fp_block *block, struct fp_parcel *parcel)
-{
-	u32 index = fp_handle_index(parcel->handle);
-	u64 was;
-	int err;
-
-	err = fp_send_seize(client, to, block, fp_handle_gen(parcel->handle),
-			    index, &was);
-	if (err)
-		return err;
-	if (fp_pool_isolated(client->pool)) {
-		fp_revoke(client, index);
-		err = fp_client_unpin(client, index, true);
+	parcel = kmalloc(struct_size(parcel, handles, count),
+			 GFP_KERNEL_ACCOUNT);
+	if (!parcel) {
+		*err = -ENOMEM;
+		return 0;
 	}
-	if (!err)
-		err = fp_inbox_add(to, parcel, block);
-	if (err)
-		fp_send_unseize(client, block, index, was);
-	return err;
+	refcount_set(&parcel->ref, 1);
+	parcel->sender = sending->client->id;
+	parcel->first = 0;
+	parcel->nr = count;
+	parcel->shared = sending->shared;
+	parcel->readonly = sending->readonly;
+	memcpy(parcel->handles, handles, array_size(count, sizeof(*handles)));
+	added = fp_inbox_append(sending->to, parcel, err);
+	if (!added)
+		kfree(parcel);
+	return added;
 }
 
-/*
- * A counted hold that no bit stands for begins. If another call has made the
- * client a holder meanwhile, one hold is enough.
+/**
+ * fp_inbox_begin() - a counted hold that no bit stands for begins
+ * @client: who holds the block from here on
+ * @handle: the block, SHARED; the client's leaf for it is there
+ * @readonly: the hold is read-only
+ *
+ * If another call has made the client a holder meanwhile, one hold is enough.
+ *
+ * Context: process context.
  */
-static void fp_inbox_begin(struct fp_client *client,
-			   const struct fp_parcel *parcel)
+void fp_inbox_begin(struct fp_client *client, u64 handle, bool readonly)
 {
-	u32 index = fp_handle_index(parcel->handle);
+	u32 index = fp_handle_index(handle);
 	spinlock_t *lock = fp_pool_hold_lock(client->pool, index);
 	struct fp_leaf *leaf = fp_client_leaf(client, index);
 	bool had;
 
 	spin_lock(lock);
 	had = test_bit(index % FP_LEAF_BITS, leaf->held);
-	if (!parcel->readonly)
+	if (!readonly)
 		clear_bit(index % FP_LEAF_BITS, leaf->readonly);
 	else if (!had)
 		set_bit(index % FP_LEAF_BITS, leaf->readonly);
 	set_bit(index % FP_LEAF_BITS, leaf->held);
 	spin_unlock(lock);
 	if (had) {
-		fp_client_drop_shared(client, parcel->handle, false);
+		fp_client_drop_shared(client, handle, false);
 		fp_client_uncharge(client, 1);
 	}
 }
 
-/* Move one hold of a SHARED block. */
-static int fp_send_counted(struct fp_client *client, struct fp_client *to,
-			   struct fp_block *block, struct fp_parcel *parcel)
-{
-	u32 index = fp_handle_index(parcel->handle);
-	int err;
-
-	/* before it is taken from the client in vain */
-	if (!to->write && fp_client_may_touch(client, index, true))
-		return -EACCES;
-	err = fp_client_disown(client, block, fp_handle_gen(parcel->handle),
-			       index, &parcel->readonly);
-	if (err)
-		return err;
-	if (!to->write && !parcel->readonly)
-		err = -EACCES;
-	if (!err && fp_pool_isolated(client->pool)) {
-		fp_revoke(client, index);
-		/* the last of several: what a former holder pinned stays his */
-		if (fp_word_id(fp_block_read(block)) == 1)
-			err = fp_client_unpin(client, index, true);
-	}
-	parcel->shared = true;
-	if (!err)
-		err = fp_inbox_add(to, parcel, block);
-	if (err)
-		fp_inbox_begin(client, parcel);
-	return err;
-}
-
-static int fp_send_move(struct fp_client *client, struct fp_client *to,
-			struct fp_block *block, struct fp_parcel *parcel)
-{
-	int err;
-
-	do {
-		parcel->shared = false;
-		parcel->readonly = false;
-		err = fp_send_sole(client, to, block, parcel);
-		if (err == -EAGAIN)
-			err = fp_send_counted(client, to, block, parcel);
-		/* neither: other holds come and go just now */
-	} while (err == -EAGAIN);
-	if (err)
-		return err;
-	fp_client_uncharge(client, 1);
-	fp_pool_count(client->pool, FP_STAT_SENDS, 1);
-	return 0;
-}
-
-/* Under the hold lock: may the client share the block so. */
-static int fp_share_check(struct fp_client *client, struct fp_block *block,
-			  u64 handle, bool readonly)
-{
-	u64 word = fp_block_read(block);
-	u32 index = fp_handle_index(handle);
-	int err = fp_block_check(word, fp_handle_gen(handle));
-
-	if (err)
-		return err;
-	return fp_client_may_touch_locked(client, index, !readonly) ? 0 :
-								       -EPERM;
-}
-
-/* Add a hold, on its way to another client. */
-static int fp_send_share(struct fp_client *client, struct fp_client *to,
-			 struct fp_block *block, struct fp_parcel *parcel)
-{
-	u32 index = fp_handle_index(parcel->handle);
-	spinlock_t *lock = fp_pool_hold_lock(client->pool, index);
-	int err;
-
-	if (!to->write && !parcel->readonly)
-		return -EACCES;
-	spin_lock(lock);
-	err = fp_share_check(client, block, parcel->handle, parcel->readonly);
-	if (!err)
-		err = fp_block_add_hold(block, fp_handle_gen(parcel->handle),
-					FP_ID_NONE);
-	spin_unlock(lock);
-	if (err)
-		return err;
-	parcel->shared = true;
-	err = fp_inbox_add(to, parcel, block);
-	if (err)
-		fp_client_drop_shared(client, parcel->handle, false);
-	else
-		fp_pool_count(client->pool, FP_STAT_SHARES, 1);
-	return err;
-}
-
-/**
- * fp_client_send() - hand a block to another client
- * @client: who holds it
- * @to: who is to get it; a client of the same pool, referenced
- * @handle: any value
- * @share: @client keeps its hold, and @to gets one more
- * @readonly: with @share: a read-only one
- *
- * The receiver is not woken: fp_line_wake(&to->line) after the last block.
- *
- * Context: process context, may sleep.
- * Return: 0; -EINVAL, -ESTALE, -EPERM, -ESRCH @to is going away, -ENOBUFS,
- * -EACCES @to is read-only and the hold is not, -ENOMEM, -EOVERFLOW.
- */
-int fp_client_send(struct fp_client *client, struct fp_client *to, u64 handle,
-		   bool share, bool readonly)
-{
-	struct fp_block *block = fp_client_lookup(client, handle);
-	struct fp_parcel *parcel;
-	int err;
-
-	if (!block)
-		return fp_client_refuse(client, handle, -EINVAL);
-	/* before the block is taken from its holder in vain */
-	if (READ_ONCE(to->nr_inbox) >= FP_MAX_INBOX)
-		return -ENOBUFS;
-	parcel = kzalloc(sizeof(*parcel), GFP_KERNEL_ACCOUNT);
-	if (!parcel)
-		return -ENOMEM;
-	parcel->handle = handle;
-	parcel->sender = client->id;
-	parcel->readonly = readonly;
-	err = share ? fp_send_share(client, to, block, parcel) :
-		      fp_send_move(client, to, block, parcel);
-	if (err) {
-		kfree(parcel);
-		return fp_client_refuse(client, handle, err);
-	}
-	trace_fixedpool_send(client->pool->id, client->id, handle, to->id,
-			     share << 0 | readonly << 1);
-	return 0;
-}
-
-static struct fp_parcel *fp_inbox_take(struct fp_client *client)
+/* Take entries off the front of the first parcel, as the quota allows. */
+static int fp_inbox_take(struct fp_client *client, u32 count,
+			 struct fp_taken *taken)
 {
 	struct fp_parcel *parcel;
+	int err = -EAGAIN;
 
 	spin_lock(&client->inbox_lock);
 	parcel = list_first_entry_or_null(&client->inbox, struct fp_parcel,
 					  node);
-	if (parcel) {
-		list_del(&parcel->node);
-		WRITE_ONCE(client->nr_inbox, client->nr_inbox - 1);
-	}
+	if (!parcel)
+		goto unlock;
+	err = -EDQUOT;
+	count = min_t(u32, count, parcel->nr - parcel->first);
+	count = fp_client_charge(client, count, false);
+	if (!count)
+		goto unlock;
+	err = 0;
+	taken->parcel = parcel;
+	taken->nr = count;
+	memcpy(taken->handles, parcel->handles + parcel->first,
+	       array_size(count, sizeof(*taken->handles)));
+	parcel->first += count;
+	WRITE_ONCE(client->nr_inbox, client->nr_inbox - count);
+	if (parcel->first < parcel->nr)
+		refcount_inc(&parcel->ref);
+	else	/* the inbox's reference is ours now */
+		list_del_init(&parcel->node);
+unlock:
 	spin_unlock(&client->inbox_lock);
-	return parcel;
+	return err;
 }
 
-static void fp_inbox_untake(struct fp_client *client, struct fp_parcel *parcel)
+/*
+ * All but the first @kept entries go back before what is left of their parcel.
+ * If that is not in the inbox any more, it is the first again.
+ */
+static void fp_inbox_untake(struct fp_client *client, struct fp_taken *taken,
+			    u32 kept)
 {
+	struct fp_parcel *parcel = taken->parcel;
+	u32 back = taken->nr - kept;
+
 	spin_lock(&client->inbox_lock);
-	list_add(&parcel->node, &client->inbox);
-	WRITE_ONCE(client->nr_inbox, client->nr_inbox + 1);
+	parcel->first -= back;
+	memcpy(parcel->handles + parcel->first, taken->handles + kept,
+	       array_size(back, sizeof(*taken->handles)));
+	if (list_empty(&parcel->node)) {
+		refcount_inc(&parcel->ref);
+		list_add(&parcel->node, &client->inbox);
+	}
+	WRITE_ONCE(client->nr_inbox, client->nr_inbox + back);
 	spin_unlock(&client->inbox_lock);
+	taken->nr = kept;
+	fp_client_uncharge(client, back);
 	/* another thread may have found the inbox empty meanwhile */
 	fp_line_wake(&client->line);
 }
 
+/* Make the leaves of what was taken; for how many entries, from the front. */
+static u32 fp_inbox_leaves(struct fp_client *client,
+			   const struct fp_taken *taken)
+{
+	u32 i, at, last = ~0U;
+
+	for (i = 0; i < taken->nr; i++) {
+		at = fp_handle_index(taken->handles[i]) / FP_LEAF_BITS;
+		if (at == last)
+			continue;
+		if (!fp_client_make_leaf(client, at * FP_LEAF_BITS))
+			break;
+		last = at;
+	}
+	return i;
+}
+
 /**
- * fp_client_recv() - take a block out of the inbox
+ * fp_client_recv() - take blocks out of the inbox
  * @client: the client
- * @parcel: set to what was taken, to go on with fp_client_recv_commit() or
- *	fp_client_recv_abort()
+ * @count: how many at most
+ * @taken: set to what was taken, to go on with fp_client_recv_end()
  *
- * Nothing can fail any more when this has returned 0, so the block can be
- * reported before it is received.
+ * Nothing can fail any more when this has returned 0, so the blocks can be
+ * reported before they are received. There may be more in the inbox.
  *
  * Context: process context, may sleep.
  * Return: 0; -EAGAIN nothing there, -EDQUOT, -ENOMEM.
  */
-int fp_client_recv(struct fp_client *client, struct fp_parcel **parcel)
+int fp_client_recv(struct fp_client *client, u32 count, struct fp_taken *taken)
 {
-	int err = -EAGAIN;
+	u32 ready;
+	int err;
 
 	if (!READ_ONCE(client->nr_inbox))
+		return -EAGAIN;
+	err = fp_inbox_take(client, count, taken);
+	if (err)
 		return err;
-	if (!fp_client_charge(client, 1, true))
-		return -EDQUOT;
-	*parcel = fp_inbox_take(client);
-	if (!*parcel)
-		goto uncharge;
-	if (fp_client_make_leaf(client, fp_handle_index((*parcel)->handle)))
+	ready = fp_inbox_leaves(client, taken);
+	if (ready == taken->nr)
 		return 0;
-	err = -ENOMEM;
-	fp_inbox_untake(client, *parcel);
-uncharge:
-	fp_client_uncharge(client, 1);
-	return err;
+	fp_inbox_untake(client, taken, ready);
+	if (ready)
+		return 0;
+	fp_parcel_put(taken->parcel);
+	return -ENOMEM;
 }
 
 /**
- * fp_client_recv_abort() - put a block back to the front of the inbox
+ * fp_client_recv_end() - receive what was reported, put the rest back
  * @client: the client
- * @parcel: what fp_client_recv() gave
+ * @taken: what fp_client_recv() gave; not to be used any more
+ * @told: entries, from the front, that the client holds from here on
  *
  * Context: process context.
  */
-void fp_client_recv_abort(struct fp_client *client, struct fp_parcel *parcel)
+void fp_client_recv_end(struct fp_client *client, struct fp_taken *taken,
+			u32 told)
 {
-	fp_inbox_untake(client, parcel);
-	fp_client_uncharge(client, 1);
-}
+	struct fp_parcel *parcel = taken->parcel;
+	u32 i;
 
-/**
- * fp_client_recv_commit() - the client holds the block from here on
- * @client: the client
- * @parcel: what fp_client_recv() gave; freed
- *
- * Context: process context.
- */
-void fp_client_recv_commit(struct fp_client *client, struct fp_parcel *parcel)
-{
-	u32 index = fp_handle_index(parcel->handle);
-	struct fp_block *block = fp_client_lookup(client, parcel->handle);
-
+	if (told < taken->nr)
+		fp_inbox_untake(client, taken, told);
 	if (parcel->shared) {
-		fp_inbox_begin(client, parcel);
+		for (i = 0; i < told; i++)
+			fp_inbox_begin(client, taken->handles[i],
+				       parcel->readonly);
 	} else {
-		set_bit(index % FP_LEAF_BITS,
-			fp_client_leaf(client, index)->held);
-		/* whoever took the parcel is alone with the word */
-		fp_block_turn(block, fp_block_read(block), FP_BLOCK_HELD,
-			      client->id);
-		atomic64_dec(&client->pool->nr_inbox);
+		fp_inbox_pass(client, taken->handles, told, FP_BLOCK_HELD);
+		atomic64_sub(told, &client->pool->nr_inbox);
 	}
-	fp_pool_count(client->pool, FP_STAT_RECVS, 1);
-	trace_fixedpool_recv(client->pool->id, client->id, parcel->handle);
-	kfree(parcel);
+	fp_pool_count(client->pool, FP_STAT_RECVS, told);
+	if (trace_fixedpool_recv_enabled())
+		for (i = 0; i < told; i++)
+			trace_fixedpool_recv(client->pool->id, client->id,
+					     taken->handles[i]);
+	fp_parcel_put(parcel);
 }
 
-/* One entry of a dying client's inbox ends. */
+/* The one hold of a block ends with its client; whether it is free then. */
+static bool fp_inbox_end_one(struct fp_pool *pool, struct fp_block *block,
+			     u32 index)
+{
+	spinlock_t *lock = fp_pool_hold_lock(pool, index);
+	u64 word = fp_block_read(block);
+
+	/* whoever took the entry is alone with the word */
+	if (!(word & FP_WORD_KEEP))
+		return fp_block_turn(block, word, FP_BLOCK_FREE, FP_ID_ANY);
+	spin_lock(lock);
+	fp_orphan_add(pool, block, index);
+	spin_unlock(lock);
+	return false;
+}
+
+/* The one holds of the blocks of a run end. */
+static void fp_inbox_end_run(struct fp_client *client, const u64 *handles,
+			     u32 count, struct fp_run *run,
+			     struct fp_batch *batch)
+{
+	struct fp_chunk *chunk = fp_pool_chunk(client->pool, run->at);
+	u32 i, index;
+
+	for (i = 0; i < count; i++) {
+		index = fp_handle_index(handles[i]);
+		if (!fp_inbox_end_one(client->pool,
+				      fp_chunk_block(chunk, index), index))
+			run->mask &= ~fp_run_bit(index);
+	}
+	if (run->mask)
+		fp_batch_add_run(batch, run->at, run->mask,
+				 hweight_long(run->mask));
+}
+
+static void fp_inbox_end_sole(struct fp_client *client, const u64 *handles,
+			      u32 count)
+{
+	struct fp_batch batch __uninitialized;
+	struct fp_pool *pool = client->pool;
+	struct fp_run run;
+	u32 n;
+
+	fp_batch_init(&batch);
+	/* first: what moves is counted as held, never as less */
+	atomic64_sub(count, &pool->nr_inbox);
+	for (; count; count -= n, handles += n) {
+		n = fp_inbox_run(pool, handles, count, &run);
+		fp_inbox_end_run(client, handles, n, &run, &batch);
+	}
+	fp_pool_count(pool, FP_STAT_FREES, batch.nr);
+	fp_pool_return(pool, &batch);
+}
+
+/* The entries of a parcel that are left end with their client. */
 static void fp_inbox_end(struct fp_client *client, struct fp_parcel *parcel)
 {
-	u32 index = fp_handle_index(parcel->handle);
-	struct fp_block *block = fp_client_lookup(client, parcel->handle);
-	spinlock_t *lock = fp_pool_hold_lock(client->pool, index);
-	bool freed = false;
-	u64 word;
+	u32 i;
 
-	if (parcel->shared) {
-		fp_client_drop_shared(client, parcel->handle, true);
-		return;
-	}
-	spin_lock(lock);
-	word = fp_block_read(block);
-	if (word & FP_WORD_KEEP)
-		fp_orphan_add(client->pool, block, index);
+	if (parcel->shared)
+		for (i = parcel->first; i < parcel->nr; i++)
+			fp_client_drop_shared(client, parcel->handles[i], true);
 	else
-		freed = fp_block_turn(block, word, FP_BLOCK_FREE, FP_ID_ANY);
-	spin_unlock(lock);
-	atomic64_dec(&client->pool->nr_inbox);
-	if (freed) {
-		fp_pool_count(client->pool, FP_STAT_FREES, 1);
-		fp_pool_return_one(client->pool, index);
-	}
+		fp_inbox_end_sole(client, parcel->handles + parcel->first,
+				  parcel->nr - parcel->first);
+	fp_pool_count(client->pool, FP_STAT_RECLAIMED,
+		      parcel->nr - parcel->first);
 }
 
 /**
  * fp_client_close_inbox() - nothing can be sent to the client any more
- * @client: a client that goes away; what is in its inbox ends
+ * @client: a client that goes away, so nobody receives; what is in its inbox
+ *	ends
  *
  * Context: process context, may sleep.
  */
@@ -418,11 +390,14 @@ void fp_client_close_inbox(struct fp_client *client)
 
 	spin_lock(&client->inbox_lock);
 	client->closed = true;
+	WRITE_ONCE(client->nr_inbox, 0);
 	spin_unlock(&client->inbox_lock);
-	while ((parcel = fp_inbox_take(client))) {
+	/* who finds it closed leaves it alone */
+	while ((parcel = list_first_entry_or_null(&client->inbox,
+						  struct fp_parcel, node))) {
+		list_del(&parcel->node);
 		fp_inbox_end(client, parcel);
-		fp_pool_count(client->pool, FP_STAT_RECLAIMED, 1);
-		kfree(parcel);
+		fp_parcel_put(parcel);
 		cond_resched();
 	}
 }

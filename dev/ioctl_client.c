@@ -8,30 +8,25 @@
 #include <linux/uaccess.h>
 #include <linux/wait.h>
 
+#include "fp_compat.h"
 #include "fp_dev.h"
+#include "fp_inbox.h"
 #include "fp_orphan.h"
 
-static int fp_send_piece(struct fp_call *call, const u64 *handles, u32 count,
-			 u32 *done)
+static int fp_send_handles(struct fp_call *call, const u64 *handles, u32 count,
+			   u32 *done)
 {
 	const struct fixedpool_send_args *args = &call->args.send;
 	struct fp_client *to = fp_client_get(call->client->pool, args->client);
-	int err = 0;
+	int err;
 
 	*done = 0;
 	if (!to)
 		return -ESRCH;
-	for (; *done < count && !err; *done += !err) {
-		err = fp_client_send(call->client, to, handles[*done],
-				     args->flags & FIXEDPOOL_SEND_SHARE,
-				     args->flags & FIXEDPOOL_SEND_READONLY);
-		/* a block may be large, and its bytes copied */
-		if (!err && *done + 1 < count && fatal_signal_pending(current)) {
-			++*done;
-			err = -EINTR;
-		}
-	}
-	/* one wake-up for the whole piece */
+	err = fp_client_send(call->client, to, handles, count,
+			     args->flags & FIXEDPOOL_SEND_SHARE,
+			     args->flags & FIXEDPOOL_SEND_READONLY, done);
+	/* one wake-up for all of them */
 	if (*done)
 		fp_line_wake(&to->line);
 	fp_client_put(to);
@@ -63,52 +58,56 @@ int fp_ioctl_send(struct fp_call *call)
 
 	if (!err)
 		err = fp_call_handles(call, args->handles, args->count,
-				      fp_send_piece, &done);
+				      fp_send_handles, &done);
 	if (fp_call_done(call, done))
 		return -EFAULT;
 	return err;
 }
 
-static int fp_recv_report(struct fp_call *call, u32 at,
-			  const struct fp_parcel *parcel)
+/* Tell of what was taken; how many entries, from the front, are told of. */
+static u32 fp_recv_report(struct fp_call *call, u32 at,
+			  const struct fp_taken *taken)
 {
 	struct fixedpool_recv_entry __user *to =
 		u64_to_user_ptr(call->args.recv.entries);
-	u64 tag = fp_client_tag(call->client,
-				fp_handle_index(parcel->handle));
+	u32 sender = taken->parcel->sender;
 	u32 rights = FIXEDPOOL_RIGHT_READ |
-		     (parcel->readonly ? 0 : FIXEDPOOL_RIGHT_WRITE);
+		     (taken->parcel->readonly ? 0 : FIXEDPOOL_RIGHT_WRITE);
+	u64 tags[FP_PIECE] __uninitialized;
+	u32 told = 0;
 
+	fp_client_tags(call->client, taken->handles, taken->nr, tags);
 	to += at;
-	if (!user_write_access_begin(to, sizeof(*to)))
-		return -EFAULT;
-	unsafe_put_user(parcel->handle, &to->handle, fault);
-	unsafe_put_user(tag, &to->tag, fault);
-	unsafe_put_user(parcel->sender, &to->sender, fault);
-	unsafe_put_user(rights, &to->rights, fault);
-	user_write_access_end();
-	return fp_call_done(call, at + 1);
-
+	if (!user_write_access_begin(to, taken->nr * sizeof(*to)))
+		return 0;
+	for (; told < taken->nr; told++, to++) {
+		unsafe_put_user(taken->handles[told], &to->handle, fault);
+		unsafe_put_user(tags[told], &to->tag, fault);
+		unsafe_put_user(sender, &to->sender, fault);
+		unsafe_put_user(rights, &to->rights, fault);
+	}
 fault:
 	user_write_access_end();
-	return -EFAULT;
+	return told && !fp_call_done(call, at + told) ? told : 0;
 }
 
-/* Report a parcel, then receive it: nothing is received that is not told of. */
-static int fp_recv_one(struct fp_call *call, u32 at)
+/* Report blocks, then receive them: nothing is received that is not told of. */
+static int fp_recv_piece(struct fp_call *call, u32 *done)
 {
-	struct fp_parcel *parcel;
+	struct fp_taken taken __uninitialized;
+	u32 told;
 	int err;
 
-	err = fp_client_recv(call->client, &parcel);
+	err = fp_client_recv(call->client, call->args.recv.count - *done,
+			     &taken);
 	if (err)
 		return err;
-	if (fp_recv_report(call, at, parcel)) {
-		fp_client_recv_abort(call->client, parcel);
-		return -EFAULT;
-	}
-	fp_client_recv_commit(call->client, parcel);
-	return 0;
+	told = fp_recv_report(call, *done, &taken);
+	if (told < taken.nr)
+		err = -EFAULT;
+	fp_client_recv_end(call->client, &taken, told);
+	*done += told;
+	return err;
 }
 
 static int fp_recv_some(struct fp_call *call, u32 *done)
@@ -116,8 +115,7 @@ static int fp_recv_some(struct fp_call *call, u32 *done)
 	int err;
 
 	do {
-		err = fp_recv_one(call, *done);
-		*done += !err;
+		err = fp_recv_piece(call, done);
 		if (fatal_signal_pending(current))
 			break;
 	} while (!err && *done < call->args.recv.count);

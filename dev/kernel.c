@@ -11,7 +11,8 @@
 
 #include <linux/fixedpool.h>
 
-#include "fp_client.h"
+#include "fp_compat.h"
+#include "fp_inbox.h"
 #include "fp_registry.h"
 
 /**
@@ -248,6 +249,7 @@ int fixedpool_send(struct fixedpool_client *client, u64 handle, u32 to,
 		   unsigned int flags)
 {
 	struct fp_client *other;
+	u32 done;
 	int err;
 
 	might_sleep();
@@ -257,9 +259,9 @@ int fixedpool_send(struct fixedpool_client *client, u64 handle, u32 to,
 	other = fp_client_get(client->client.pool, to);
 	if (!other)
 		return -ESRCH;
-	err = fp_client_send(&client->client, other, handle,
+	err = fp_client_send(&client->client, other, &handle, 1,
 			     flags & FIXEDPOOL_SEND_SHARE,
-			     flags & FIXEDPOOL_SEND_READONLY);
+			     flags & FIXEDPOOL_SEND_READONLY, &done);
 	if (!err)
 		fp_line_wake(&other->line);
 	fp_client_put(other);
@@ -279,17 +281,17 @@ EXPORT_SYMBOL_GPL(fixedpool_send);
 int fixedpool_recv(struct fixedpool_client *client,
 		   struct fixedpool_received *received)
 {
-	struct fp_parcel *parcel;
+	struct fp_taken taken __uninitialized;
 	int err;
 
 	might_sleep();
-	err = fp_client_recv(&client->client, &parcel);
+	err = fp_client_recv(&client->client, 1, &taken);
 	if (err)
 		return err;
-	received->handle = parcel->handle;
-	received->sender = parcel->sender;
-	received->readonly = parcel->readonly;
-	fp_client_recv_commit(&client->client, parcel);
+	received->handle = taken.handles[0];
+	received->sender = taken.parcel->sender;
+	received->readonly = taken.parcel->readonly;
+	fp_client_recv_end(&client->client, &taken, 1);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(fixedpool_recv);

@@ -21,8 +21,8 @@
  *	   because a client went away. Never set on a FREE word.
  *
  * Whoever took a block off the free lists owns its FREE word and may store.
- * HELD words change by compare-and-exchange, MOVING ones by their holder's
- * call, INBOX ones by whoever took the entry out of the inbox. SHARED words,
+ * HELD words change by compare-and-exchange. MOVING ones are their holder's
+ * call's, INBOX ones whoever's that took the entry out of the inbox, to store. SHARED words,
  * words with keep, and words about to become either, change only under the
  * pool's hold lock of that index.
  */
@@ -125,14 +125,24 @@ static inline bool fp_block_is_plain(u64 word, u32 trusted)
 	return likely((u32)word == trusted) || (u32)word == FP_ID_NONE;
 }
 
-/* The common case of fp_block_end_sole(): nothing is to be said of the rest. */
+/*
+ * The only hold of a block, which is not to be kept, ends or is given away: its
+ * word, if it says that, becomes one of @state. Nothing is to be said of others.
+ */
+static inline bool fp_block_leave(struct fp_block *block, u32 gen, u32 client,
+				  enum fp_block_state state)
+{
+	u64 left = fp_word(gen, state, client);
+	s64 held = left - fp_word(0, state, 0) + fp_word(0, FP_BLOCK_HELD, 0);
+
+	return atomic64_try_cmpxchg(&block->word, &held, left);
+}
+
+/* The common case of fp_block_end_sole(). */
 static inline bool fp_block_end_held(struct fp_block *block, u32 gen,
 				     u32 client)
 {
-	u64 free = fp_word(gen, FP_BLOCK_FREE, client);
-	s64 held = free + fp_word(0, FP_BLOCK_HELD, 0);
-
-	return atomic64_try_cmpxchg(&block->word, &held, free);
+	return fp_block_leave(block, gen, client, FP_BLOCK_FREE);
 }
 
 u32 fp_block_next_gen(u32 gen);
@@ -145,6 +155,11 @@ unsigned long fp_block_give_run(struct fp_block *blocks, unsigned long mask,
 u32 fp_block_end_run(struct fp_block *blocks, u32 low, u32 limit,
 		     const u64 *handles, u32 count, u32 client,
 		     unsigned long *ended);
+u32 fp_block_seize_run(struct fp_block *blocks, u32 low, u32 limit,
+		       const u64 *handles, u32 count, u32 client,
+		       unsigned long *seized);
+void fp_block_pass_run(struct fp_block *blocks, u32 base, const u64 *handles,
+		       u32 count, enum fp_block_state state, u32 id);
 unsigned long fp_block_end_mask(struct fp_block *blocks, unsigned long mask,
 				u32 client);
 int fp_block_add_hold(struct fp_block *block, u32 gen, u32 client);

@@ -37,22 +37,6 @@ struct fp_leaf {
 };
 
 /**
- * struct fp_parcel - a block in an inbox
- * @node: in the inbox; client->inbox_lock
- * @handle: the block
- * @sender: id of the client that sent it
- * @shared: it is one hold of a SHARED block, not the one hold of an INBOX one
- * @readonly: the hold is read-only
- */
-struct fp_parcel {
-	struct list_head node;
-	u64 handle;
-	u32 sender;
-	bool shared;
-	bool readonly;
-};
-
-/**
  * struct fp_client - who holds blocks of one pool
  * @pool: the pool, with a reference; constant after init
  * @id: number of the client in the pool, from 1; constant after init
@@ -67,7 +51,7 @@ struct fp_parcel {
  * @label: what others find it by, empty for none; pool->clients' lock
  * @inbox_lock: guards the three below
  * @inbox: struct fp_parcel, first sent first
- * @nr_inbox: how many, READ_ONCE without the lock
+ * @nr_inbox: how many blocks in them, READ_ONCE without the lock
  * @closed: it is going: nothing can be sent to it any more
  * @line: who waits for the inbox; its own lock
  * @nr_held: blocks held, or about to be
@@ -247,6 +231,7 @@ bool fp_client_may_touch_locked(struct fp_client *client, u32 index,
 				bool write);
 int fp_client_refuse(struct fp_client *client, u64 handle, int err);
 int fp_client_unpin(struct fp_client *client, u32 index, bool copy);
+u32 fp_client_seize_run(struct fp_client *client, const u64 *handles, u32 count);
 int fp_client_disown(struct fp_client *client, struct fp_block *block, u32 gen,
 		     u32 index, bool *readonly);
 void fp_client_drop_shared(struct fp_client *client, u64 handle, bool dying);
@@ -267,13 +252,8 @@ void fp_client_adopt_commit(struct fp_client *client, u64 handle);
 int fp_client_set_label(struct fp_client *client, const char *label);
 u32 fp_client_find(struct fp_pool *pool, const char *label);
 
-int fp_client_send(struct fp_client *client, struct fp_client *to, u64 handle,
-		   bool share, bool readonly);
-int fp_client_recv(struct fp_client *client, struct fp_parcel **parcel);
-void fp_client_recv_abort(struct fp_client *client, struct fp_parcel *parcel);
-void fp_client_recv_commit(struct fp_client *client, struct fp_parcel *parcel);
-void fp_client_close_inbox(struct fp_client *client);
-u64 fp_client_tag(struct fp_client *client, u32 index);
+void fp_client_tags(struct fp_client *client, const u64 *handles, u32 count,
+		    u64 *tags);
 u32 fp_client_next_held(struct fp_client *client, u32 index);
 bool fp_client_describe(struct fp_client *client, u32 index,
 			struct fp_block_info *info);

@@ -259,7 +259,7 @@ static void step_send(struct world *w, const unsigned char *op)
 		err = share ? share_foretold(&w->lines[index], who,
 					     readonly) :
 			      move_foretold(w, &w->lines[index], who, to);
-	answer = fp_client_send(w->players[who].client, w->players[to].client,
+	answer = host_hand(w->players[who].client, w->players[to].client,
 				handle, share, readonly);
 	if (answered(w, answer, err))
 		line_sent(w, index, who, to, share, readonly);
@@ -272,19 +272,19 @@ static void step_recv(struct world *w, const unsigned char *op)
 	struct parcel first = player->parcels[0];
 	struct line *line = &w->lines[first.index];
 	int err = !player->nr_parcels ? -EAGAIN : full(w, who) ? -EDQUOT : 0;
-	struct fp_parcel *parcel;
+	struct fp_taken taken;
 
-	if (!answered(w, fp_client_recv(player->client, &parcel), err))
+	if (!answered(w, fp_client_recv(player->client, 1, &taken), err))
 		return;
-	agree(parcel->handle == handle_of(w, first.index));
-	agree(parcel->sender == first.sender);
-	agree(parcel->shared == first.shared);
-	agree(parcel->readonly == first.readonly);
+	agree(taken.handles[0] == handle_of(w, first.index));
+	agree(taken.parcel->sender == first.sender);
+	agree(taken.parcel->shared == first.shared);
+	agree(taken.parcel->readonly == first.readonly);
 	if (OP_FLAG(op, 0)) {
-		fp_client_recv_abort(player->client, parcel);
+		fp_client_recv_end(player->client, &taken, 0);
 		return;
 	}
-	fp_client_recv_commit(player->client, parcel);
+	fp_client_recv_end(player->client, &taken, 1);
 	player->nr_parcels--;
 	memmove(player->parcels, player->parcels + 1,
 		player->nr_parcels * sizeof(first));

@@ -230,25 +230,33 @@ static u32 walk_bits(struct fp_client *client)
 	return bits;
 }
 
+static void walk_sent(struct fp_client *client, struct fp_parcel *parcel,
+		      u64 handle, struct tally *tally)
+{
+	u32 index = fp_handle_index(handle);
+	u64 word = fp_block_read(fp_chunk_block(fp_pool_chunk(client->pool,
+							      index), index));
+
+	assert_int_equal(fp_handle_gen(handle), fp_word_gen(word));
+	assert_int_equal(fp_word_state(word), parcel->shared ?
+			 FP_BLOCK_SHARED : FP_BLOCK_INBOX);
+	if (!parcel->shared)
+		assert_int_equal(fp_word_id(word), client->id);
+	tally->parcels[index]++;
+}
+
 static void walk_inbox(struct fp_client *client, struct tally *tally)
 {
 	struct fp_parcel *parcel;
-	u32 nr = 0, index;
-	u64 word;
+	u32 nr = 0, i;
 
 	list_for_each_entry(parcel, &client->inbox, node) {
-		index = fp_handle_index(parcel->handle);
-		word = fp_block_read(fp_chunk_block(fp_pool_chunk(client->pool,
-								  index),
-						    index));
-		assert_int_equal(fp_handle_gen(parcel->handle),
-				 fp_word_gen(word));
-		assert_int_equal(fp_word_state(word), parcel->shared ?
-				 FP_BLOCK_SHARED : FP_BLOCK_INBOX);
-		if (!parcel->shared)
-			assert_int_equal(fp_word_id(word), client->id);
-		tally->parcels[index]++;
-		nr++;
+		/* nobody takes just now */
+		assert_int_equal(refcount_read(&parcel->ref), 1);
+		assert_true(parcel->first < parcel->nr);
+		for (i = parcel->first; i < parcel->nr; i++)
+			walk_sent(client, parcel, parcel->handles[i], tally);
+		nr += parcel->nr - parcel->first;
 	}
 	assert_int_equal(client->nr_inbox, nr);
 }

@@ -272,7 +272,7 @@ static void step_send(struct flow *f, u32 who)
 	line = &f->lines[index];
 	if (!err && (!line->holds[who] || (share && line->holds[who] < gives)))
 		err = -EPERM;
-	assert_int_equal(fp_client_send(f->clients[who], f->clients[to], handle,
+	assert_int_equal(host_hand(f->clients[who], f->clients[to], handle,
 					share, ro), err);
 	saw(f, share ? 3 : 2, err);
 	if (err)
@@ -294,7 +294,7 @@ static void step_send(struct flow *f, u32 who)
 
 static void step_recv(struct flow *f, u32 who)
 {
-	struct fp_parcel *parcel = NULL;
+	struct fp_taken taken;
 	struct entry entry = f->queues[who][0];
 	struct line *line = &f->lines[entry.index];
 	int err = 0;
@@ -303,17 +303,17 @@ static void step_recv(struct flow *f, u32 who)
 		err = -EAGAIN;
 	else if (held_by(f, who) == QUOTA)
 		err = -EDQUOT;
-	assert_int_equal(fp_client_recv(f->clients[who], &parcel), err);
+	assert_int_equal(fp_client_recv(f->clients[who], 1, &taken), err);
 	saw(f, 4, err);
 	if (err)
 		return;
-	assert_int_equal(parcel->handle, handle_of(f, entry.index));
-	assert_int_equal(parcel->readonly, entry.hold == READONLY);
+	assert_int_equal(taken.handles[0], handle_of(f, entry.index));
+	assert_int_equal(taken.parcel->readonly, entry.hold == READONLY);
 	if (!pick(f, 5)) {
-		fp_client_recv_abort(f->clients[who], parcel);
+		fp_client_recv_end(f->clients[who], &taken, 0);
 		return;
 	}
-	fp_client_recv_commit(f->clients[who], parcel);
+	fp_client_recv_end(f->clients[who], &taken, 1);
 	memmove(f->queues[who], f->queues[who] + 1,
 		--f->nr[who] * sizeof(entry));
 	line->sent--;

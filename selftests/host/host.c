@@ -141,27 +141,39 @@ u64 host_alloc_kept(struct fp_client *client, u64 tag)
 	return handle;
 }
 
+int host_hand(struct fp_client *client, struct fp_client *to, u64 handle,
+	      bool share, bool readonly)
+{
+	u32 done = 2;
+	int err = fp_client_send(client, to, &handle, 1, share, readonly,
+				 &done);
+
+	must(done == !err);
+	return err;
+}
+
 int host_send(struct fp_client *client, struct fp_client *to, u64 handle)
 {
-	return fp_client_send(client, to, handle, false, false);
+	return host_hand(client, to, handle, false, false);
 }
 
 int host_share(struct fp_client *client, struct fp_client *to, u64 handle,
 	       bool readonly)
 {
-	return fp_client_send(client, to, handle, true, readonly);
+	return host_hand(client, to, handle, true, readonly);
 }
 
 int host_recv(struct fp_client *client, u64 *handle)
 {
-	struct fp_parcel *parcel;
-	int err = fp_client_recv(client, &parcel);
+	struct fp_taken taken;
+	int err = fp_client_recv(client, 1, &taken);
 
 	*handle = 0;
 	if (err)
 		return err;
-	*handle = parcel->handle;
-	fp_client_recv_commit(client, parcel);
+	must(taken.nr == 1);
+	*handle = taken.handles[0];
+	fp_client_recv_end(client, &taken, 1);
 	return 0;
 }
 

@@ -94,30 +94,30 @@ static void entries_come_in_the_order_in_which_they_were_sent(void **state)
 	struct fp_pool *pool = host_small();
 	struct fp_client *a = host_client(pool), *b = host_client(pool);
 	struct fp_client *c = host_client(pool);
-	struct fp_parcel *parcel;
+	struct fp_taken taken;
 	u64 handles[20], got;
 	u32 i;
 
 	(void)state;
 	for (i = 0; i < 20; i++) {
 		handles[i] = host_alloc(i % 3 ? a : b);
-		assert_int_equal(fp_client_send(i % 3 ? a : b, c, handles[i],
+		assert_int_equal(host_hand(i % 3 ? a : b, c, handles[i],
 						i % 2, false), 0);
 	}
 	for (i = 0; i < 20; i++) {
-		assert_int_equal(fp_client_recv(c, &parcel), 0);
-		assert_int_equal(parcel->handle, handles[i]);
-		assert_int_equal(parcel->sender, i % 3 ? a->id : b->id);
-		assert_int_equal(parcel->shared, i % 2);
+		assert_int_equal(fp_client_recv(c, 1, &taken), 0);
+		assert_int_equal(taken.handles[0], handles[i]);
+		assert_int_equal(taken.parcel->sender, i % 3 ? a->id : b->id);
+		assert_int_equal(taken.parcel->shared, i % 2);
 		/* an entry that cannot be delivered is first again */
 		if (i % 4 == 1) {
-			fp_client_recv_abort(c, parcel);
+			fp_client_recv_end(c, &taken, 0);
 			assert_int_equal(host_held(c), i);
 			host_check(pool);
 			assert_int_equal(host_recv(c, &got), 0);
 			assert_int_equal(got, handles[i]);
 		} else {
-			fp_client_recv_commit(c, parcel);
+			fp_client_recv_end(c, &taken, 1);
 		}
 		host_check(pool);
 	}
@@ -145,24 +145,24 @@ static void a_refused_send_changes_nothing(void **state)
 	for (i = 0; i < 4; i++) {
 		bool share = i & 1, ro = share && i & 2;
 
-		assert_int_equal(fp_client_send(a, b, 0, share, ro), -EINVAL);
-		assert_int_equal(fp_client_send(a, b, ~0ULL, share, ro),
+		assert_int_equal(host_hand(a, b, 0, share, ro), -EINVAL);
+		assert_int_equal(host_hand(a, b, ~0ULL, share, ro),
 				 -EINVAL);
-		assert_int_equal(fp_client_send(a, b, fp_handle(1, HOST_TAG,
+		assert_int_equal(host_hand(a, b, fp_handle(1, HOST_TAG,
 								100),
 						share, ro), -EINVAL);
-		assert_int_equal(fp_client_send(a, b, freed, share, ro),
+		assert_int_equal(host_hand(a, b, freed, share, ro),
 				 -ESTALE);
-		assert_int_equal(fp_client_send(a, b, mine + (1ULL << 32),
+		assert_int_equal(host_hand(a, b, mine + (1ULL << 32),
 						share, ro), -ESTALE);
-		assert_int_equal(fp_client_send(a, b, theirs, share, ro),
+		assert_int_equal(host_hand(a, b, theirs, share, ro),
 				 -EPERM);
-		assert_int_equal(fp_client_send(looker, b, counted, share, ro),
+		assert_int_equal(host_hand(looker, b, counted, share, ro),
 				 -EPERM);
 		if (!ro) {
-			assert_int_equal(fp_client_send(a, looker, mine, share,
+			assert_int_equal(host_hand(a, looker, mine, share,
 							ro), -EACCES);
-			assert_int_equal(fp_client_send(a, looker, counted,
+			assert_int_equal(host_hand(a, looker, counted,
 							share, ro), -EACCES);
 		}
 		assert_int_equal(host_word(pool, mine),

@@ -25,7 +25,7 @@
 #include <linux/slab.h>
 
 #include "../kunit/fp_indices.h"
-#include "fp_client.h"
+#include "fp_inbox.h"
 #include "fp_orphan.h"
 #include "fp_wait.h"
 
@@ -106,6 +106,8 @@ int host_free(struct fp_client *client, u64 handle);
 u32 host_held(struct fp_client *client);
 /* One block to be kept. */
 u64 host_alloc_kept(struct fp_client *client, u64 tag);
+int host_hand(struct fp_client *client, struct fp_client *to, u64 handle,
+	      bool share, bool readonly);
 int host_send(struct fp_client *client, struct fp_client *to, u64 handle);
 int host_share(struct fp_client *client, struct fp_client *to, u64 handle,
 	       bool readonly);

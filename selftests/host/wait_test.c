@@ -318,11 +318,11 @@ static void poll_is_told_when_its_answer_changes(void **state)
 	b->line.poll.watched = true;
 	WRITE_ONCE(pool->quota, 0);
 	{
-		struct fp_parcel *parcel;
+		struct fp_taken taken;
 
-		assert_int_equal(fp_client_recv(b, &parcel), 0);
+		assert_int_equal(fp_client_recv(b, 1, &taken), 0);
 		before = b->line.poll.wakes;
-		fp_client_recv_abort(b, parcel);
+		fp_client_recv_end(b, &taken, 0);
 		assert_true(b->line.poll.wakes > before);
 	}
 	assert_int_equal(host_recv(b, &got), 0);

@@ -18,7 +18,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "fp_client.h"
+#include "fp_inbox.h"
 #include "fp_indices.h"
 #include "fp_orphan.h"
 
@@ -82,11 +82,13 @@ static inline u32 fp_kunit_count_parcels(struct fp_pool *pool, u32 index)
 	struct fp_client *client;
 	struct fp_parcel *parcel;
 	unsigned long id;
-	u32 nr = 0;
+	u32 nr = 0, i;
 
 	xa_for_each(&pool->clients, id, client)
 		list_for_each_entry(parcel, &client->inbox, node)
-			nr += fp_handle_index(parcel->handle) == index;
+			for (i = parcel->first; i < parcel->nr; i++)
+				nr += fp_handle_index(parcel->handles[i]) ==
+				      index;
 	return nr;
 }
 
@@ -307,29 +309,37 @@ static inline u64 fp_kunit_alloc_kept(struct kunit *test,
 	return handle;
 }
 
+static inline int fp_kunit_hand(struct fp_client *client, struct fp_client *to,
+				u64 handle, bool share, bool readonly)
+{
+	u32 done;
+
+	return fp_client_send(client, to, &handle, 1, share, readonly, &done);
+}
+
 static inline int fp_kunit_send(struct fp_client *client, struct fp_client *to,
 				u64 handle)
 {
-	return fp_client_send(client, to, handle, false, false);
+	return fp_kunit_hand(client, to, handle, false, false);
 }
 
 static inline int fp_kunit_share(struct fp_client *client, struct fp_client *to,
 				 u64 handle, bool readonly)
 {
-	return fp_client_send(client, to, handle, true, readonly);
+	return fp_kunit_hand(client, to, handle, true, readonly);
 }
 
 /* The first entry of the inbox, or why not. */
 static inline int fp_kunit_recv(struct fp_client *client, u64 *handle)
 {
-	struct fp_parcel *parcel;
-	int err = fp_client_recv(client, &parcel);
+	struct fp_taken taken;
+	int err = fp_client_recv(client, 1, &taken);
 
 	*handle = 0;
 	if (err)
 		return err;
-	*handle = parcel->handle;
-	fp_client_recv_commit(client, parcel);
+	*handle = taken.handles[0];
+	fp_client_recv_end(client, &taken, 1);
 	return 0;
 }
 

@@ -54,22 +54,22 @@ static void entries_come_in_the_order_in_which_they_were_sent(struct kunit *test
 	struct fp_pool *pool = fp_kunit_small(test);
 	struct fp_client *a = fp_kunit_client(test, pool);
 	struct fp_client *b = fp_kunit_client(test, pool);
-	struct fp_parcel *parcel;
+	struct fp_taken taken;
 	u64 handles[10], got;
 	u32 i;
 
 	for (i = 0; i < 10; i++) {
 		handles[i] = fp_kunit_alloc(test, a);
-		KUNIT_EXPECT_EQ(test, 0, fp_client_send(a, b, handles[i], i % 2,
+		KUNIT_EXPECT_EQ(test, 0, fp_kunit_hand(a, b, handles[i], i % 2,
 							false));
 	}
 	for (i = 0; i < 10; i++) {
-		KUNIT_ASSERT_EQ(test, fp_client_recv(b, &parcel), 0);
-		KUNIT_EXPECT_EQ(test, parcel->handle, handles[i]);
-		KUNIT_EXPECT_EQ(test, parcel->sender, a->id);
-		KUNIT_EXPECT_EQ(test, parcel->shared, i % 2);
+		KUNIT_ASSERT_EQ(test, fp_client_recv(b, 1, &taken), 0);
+		KUNIT_EXPECT_EQ(test, taken.handles[0], handles[i]);
+		KUNIT_EXPECT_EQ(test, taken.parcel->sender, a->id);
+		KUNIT_EXPECT_EQ(test, taken.parcel->shared, i % 2);
 		/* an entry that cannot be delivered is first again */
-		fp_client_recv_abort(b, parcel);
+		fp_client_recv_end(b, &taken, 0);
 		KUNIT_EXPECT_EQ(test, fp_kunit_held(b), i);
 		fp_kunit_check(test, pool);
 		KUNIT_EXPECT_EQ(test, fp_kunit_recv(b, &got), 0);
@@ -93,13 +93,13 @@ static void a_refused_send_changes_nothing(struct kunit *test)
 		bool share = i & 1, ro = share && i & 2;
 
 		KUNIT_EXPECT_EQ(test, -EINVAL,
-				fp_client_send(a, b, 0, share, ro));
+				fp_kunit_hand(a, b, 0, share, ro));
 		KUNIT_EXPECT_EQ(test, -ESTALE,
-				fp_client_send(a, b, freed, share, ro));
+				fp_kunit_hand(a, b, freed, share, ro));
 		KUNIT_EXPECT_EQ(test, -EPERM,
-				fp_client_send(a, b, theirs, share, ro));
+				fp_kunit_hand(a, b, theirs, share, ro));
 		KUNIT_EXPECT_EQ(test, ro ? 0 : -EACCES,
-				fp_client_send(a, looker, mine, share, ro));
+				fp_kunit_hand(a, looker, mine, share, ro));
 	}
 	fp_client_close_inbox(looker);
 	KUNIT_EXPECT_EQ(test, fp_kunit_share(a, looker, mine, true), -ESRCH);

@@ -90,19 +90,14 @@ static inline void atomic64_set_release(atomic64_t *v, s64 value)
 	__atomic_store_n(&v->counter, value, __ATOMIC_RELEASE);
 }
 
+static inline void atomic64_add(s64 n, atomic64_t *v)
+{
+	__atomic_fetch_add(&v->counter, n, __ATOMIC_RELAXED);
+}
+
 static inline void atomic64_sub(s64 n, atomic64_t *v)
 {
 	__atomic_fetch_sub(&v->counter, n, __ATOMIC_RELAXED);
-}
-
-static inline void atomic64_inc(atomic64_t *v)
-{
-	__atomic_fetch_add(&v->counter, 1, __ATOMIC_RELAXED);
-}
-
-static inline void atomic64_dec(atomic64_t *v)
-{
-	__atomic_fetch_sub(&v->counter, 1, __ATOMIC_RELAXED);
 }
 
 static inline s64 atomic64_inc_return(atomic64_t *v)

@@ -20,4 +20,6 @@
 	__x < __y ? __x : __y;					\
 })
 
+#define min3(a, b, c)	min(min(a, b), c)
+
 #endif /* SHIM_LINUX_MINMAX_H */

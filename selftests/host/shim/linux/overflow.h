@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 #define check_mul_overflow(a, b, to)	__builtin_mul_overflow(a, b, to)
+#define array_size(n, size)		((n) * (size))
 #define struct_size(p, member, n)	offsetof(__typeof__(*(p)), member[n])
 
 #endif /* SHIM_LINUX_OVERFLOW_H */

@@ -14,6 +14,11 @@ static inline void refcount_set(refcount_t *r, int n)
 	atomic_set(&r->refs, n);
 }
 
+static inline int refcount_read(const refcount_t *r)
+{
+	return atomic_read(&r->refs);
+}
+
 static inline void refcount_inc(refcount_t *r)
 {
 	if (__atomic_fetch_add(&r->refs.counter, 1, __ATOMIC_RELAXED) <= 0)

@@ -5,6 +5,7 @@
 
 #include <linux/gfp.h>
 
+void *kmalloc(size_t size, gfp_t gfp);
 void *kzalloc(size_t size, gfp_t gfp);
 void *kvcalloc(size_t n, size_t size, gfp_t gfp);
 void kfree(const void *p);
