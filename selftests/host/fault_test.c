@@ -110,6 +110,49 @@ static int sequence_send(struct fp_pool *pool, struct fp_client *a,
 	return err;
 }
 
+/*
+ * A batch that takes several parcels, and at the receiver several leaves. What
+ * has not gone is the sender's; what cannot be received comes next time.
+ */
+static int sequence_batch(struct fp_pool *pool, struct fp_client *a,
+			  struct fp_client *b)
+{
+	static u64 handles[1100];
+	u32 want = pool->geo.max_blocks;
+	u32 got = host_alloc_many(a, handles, want), done, received = 0;
+	struct fp_taken taken;
+	int err = got == want ? 0 : -ENOMEM;
+
+	if (!err)
+		err = fp_client_send(a, b, handles + want - 100, 100, false,
+				     false, &done);
+	else
+		done = 0;
+	assert_int_equal(host_held(a), got - done);
+	assert_int_equal(b->nr_inbox, done);
+	host_check(pool);
+	while (b->nr_inbox) {
+		int failed = fp_client_recv(b, 100, &taken);
+
+		err = err ?: failed;
+		if (failed) {
+			assert_int_equal(failed, -ENOMEM);
+			host_check(pool);
+			continue;
+		}
+		for (u32 i = 0; i < taken.nr; i++)
+			assert_int_equal(taken.handles[i],
+					 handles[want - 100 + received++]);
+		fp_client_recv_end(b, &taken, taken.nr);
+		host_check(pool);
+	}
+	assert_int_equal(received, done);
+	fp_client_free_all(a);
+	fp_client_free_all(b);
+	host_check(pool);
+	return err;
+}
+
 /* Every page is pinned, so that every step needs a fresh one. */
 static int sequence_pinned(struct fp_pool *pool, struct fp_client *a,
 			   struct fp_client *b)
@@ -264,6 +307,7 @@ static void send_and_recv_survive_every_failure(void **state)
 {
 	(void)state;
 	sweep(sequence_send, 25);
+	sweep(sequence_batch, 25);
 	pool_flags = FP_POOL_STRICT;
 	sweep(sequence_send, 25);
 	sweep(sequence_pinned, 25);

@@ -13,6 +13,8 @@ struct host_revoked host_revoked[HOST_MAX_REVOKES];
 u32 host_nr_revoked;
 static bool crowded;
 
+void (*host_on_revoke)(struct fp_client *client, u32 index);
+
 /*
  * Stands in for dev/mmap.c. Whoever is revoked from does not hold the block
  * any more; where threads run it may hold it again.
@@ -32,6 +34,8 @@ void fp_revoke(struct fp_client *client, u32 index)
 	host_revoked[at % HOST_MAX_REVOKES] = (struct host_revoked) {
 		.client = client->id, .index = index,
 	};
+	if (host_on_revoke)
+		host_on_revoke(client, index);
 }
 
 u64 host_rounds(u64 rounds)

@@ -19,8 +19,8 @@
 static const struct host_suite *suites[] = {
 	&shim_suite, &geometry_suite, &block_suite, &chunk_suite, &cache_suite,
 	&pool_suite, &client_suite, &bytes_suite, &fault_suite, &model_suite,
-	&inbox_suite, &orphan_suite, &pin_suite, &wait_suite, &flow_suite,
-	&threads_suite, &race_suite, &ring_suite,
+	&inbox_suite, &send_suite, &orphan_suite, &pin_suite, &wait_suite,
+	&flow_suite, &threads_suite, &race_suite, &ring_suite,
 };
 
 static struct CMUnitTest tests[MAX_TESTS];
@@ -51,6 +51,7 @@ static int before(void **state)
 	atomic64_set(&host_budget.used, 0);
 	races = 0;
 	host_nr_revoked = 0;
+	host_on_revoke = NULL;
 	live_before = shim_live();
 	return 0;
 }

@@ -58,7 +58,8 @@ struct host_suite {
 extern const struct host_suite shim_suite, geometry_suite, block_suite,
 	chunk_suite, cache_suite, pool_suite, client_suite, bytes_suite,
 	fault_suite, model_suite, threads_suite, race_suite, inbox_suite,
-	orphan_suite, wait_suite, pin_suite, flow_suite, ring_suite;
+	orphan_suite, wait_suite, pin_suite, flow_suite, ring_suite,
+	send_suite;
 
 /* Rounds to run: fewer where a sanitizer makes each slow; times FP_ROUNDS. */
 u64 host_rounds(u64 rounds);
@@ -94,6 +95,9 @@ struct host_revoked {
 /* The last 64 of them, and how many there were since the test began. */
 extern struct host_revoked host_revoked[];
 extern u32 host_nr_revoked;
+
+/* Called at the end of fp_revoke(); NULL in the beginning of each test. */
+extern void (*host_on_revoke)(struct fp_client *client, u32 index);
 
 struct fp_client *host_client(struct fp_pool *pool);
 void host_client_gone(struct fp_client *client);
