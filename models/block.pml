@@ -33,6 +33,7 @@
  * mutant: SEND_BEFORE_SEIZE	-DBLOCKS=1 -DCAN_SEND=1
  * mutant: SEND_TO_CLOSED	-DBLOCKS=1 -DCAN_SEND=1
  * mutant: SEND_LEAVES_BIT	-DBLOCKS=1 -DCAN_SEND=1
+ * mutant: CLEAR_AFTER_ADD	-DBLOCKS=1 -DCAN_SEND=1 -DB=1
  * mutant: SEIZE_COUNTS_NOT	-DBLOCKS=1 -DCAN_SEND=1
  * mutant: COUNT_AFTER_PARCEL	-DBLOCKS=1 -DCAN_SEND=1
  * mutant: RECV_COUNTS_TWICE	-DBLOCKS=1 -DCAN_SEND=1 -DOPS=3
@@ -460,6 +461,29 @@ inline add_hold(c)
 	}
 }
 
+/* fp_client_seize_run(): of the one hold, not to be kept, without the lock */
+inline seize_held(c)
+{
+	atomic {
+		if
+		:: word[b] == WORD(g, HELD, c) ->
+			ends(c, g);
+			word[b] = WORD(g, MOVING, c);
+			err = OK
+		:: else -> err = EAGAIN
+		fi
+	}
+	if
+	:: !err ->
+#if !defined(MUTANT_SEND_LEAVES_BIT) && !defined(MUTANT_CLEAR_AFTER_ADD)
+		leaf[AT(c, b)] = 0
+#else
+		skip
+#endif
+	:: else
+	fi
+}
+
 /* fp_send_seize(): of the one hold, under the lock */
 inline seize(c)
 {
@@ -499,7 +523,7 @@ inline seize(c)
 	}
 }
 
-/* fp_inbox_add(): one step under the inbox's lock; or any other failure */
+/* fp_inbox_append(): one step under the inbox's lock; or any other failure */
 inline inbox_add(is_shared)
 {
 	atomic {
@@ -522,7 +546,7 @@ inline inbox_add(is_shared)
 	}
 }
 
-/* fp_send_sole() */
+/* fp_send_move(), fp_send_sole() */
 inline send_sole(c)
 {
 #ifdef MUTANT_SEND_BEFORE_SEIZE
@@ -536,7 +560,11 @@ inline send_sole(c)
 	:: else
 	fi
 #else
-	seize(c);
+	seize_held(c);
+	if
+	:: err -> seize(c)
+	:: else
+	fi;
 	if
 	:: !err ->
 		inbox_add(0);
@@ -544,7 +572,11 @@ inline send_sole(c)
 		:: err ->
 			leaf[AT(c, b)] = 1;
 			make_held(c, MOVING, WORD(g, HELD, c) | word[b] & KEPT)
+#ifdef MUTANT_CLEAR_AFTER_ADD
+		:: else -> leaf[AT(c, b)] = 0
+#else
 		:: else
+#endif
 		fi
 	:: else
 	fi
@@ -602,7 +634,7 @@ inline send_move(c)
 	od
 }
 
-/* fp_send_share(), fp_share_check() */
+/* fp_share_one(), fp_send_share() */
 inline send_share(c)
 {
 	atomic {
@@ -643,7 +675,7 @@ inline send_share(c)
 	fi
 }
 
-/* fp_client_recv(), and its commit or abort (to the end here, not the front) */
+/* fp_client_recv(), fp_client_recv_end() (back to the end here, not the front) */
 inline recv(c)
 {
 	if
@@ -678,12 +710,16 @@ inline close_inbox(c)
 		if
 		:: shared -> drop_shared(1)
 		:: else ->
-			atomic {
-				lock();
-				assert(STATE(w) == INBOX && ID(w) == c);
-				nr_inbox--
-			}
-			end_last(1);
+			nr_inbox--;
+			assert(STATE(word[b]) == INBOX && ID(word[b]) == c);
+			if
+			:: word[b] & KEPT -> lock(); end_last(1)
+			:: else ->
+				d_step {
+					word[b] = WORD(GEN(word[b]), FREE, NONE);
+					freed = 1
+				}
+			fi;
 			put_if_freed()
 		fi
 	:: empty(inbox[c].q) -> break

@@ -7,7 +7,7 @@
  * that allocates, frees, sends or shares. One block of one page in a slot; a
  * page has a count: the slot's, an entry's, a fault's, a pin's. In the order of
  * fp_vm_fault_isolated(), fp_revoke(), fp_chunk_unpin(), fp_client_take_over(),
- * fp_send_sole() and fp_client_end_shared(). An inbox is left out: what is sent
+ * fp_send_move() and fp_client_end_shared(). An inbox is left out: what is sent
  * is received at once (block.pml has it).
  *
  * A tenancy is the time from when a block's bytes become somebody else's alone
@@ -204,13 +204,13 @@ inline end_counted()
 	}
 }
 
-/* fp_send_sole(), and its receipt */
+/* fp_send_move(), and its receipt */
 inline send(c)
 {
 #ifdef MUTANT_REVOKE_BEFORE_SEIZE
 	revoke(c);
 #endif
-	atomic {	/* fp_send_seize(): under the hold lock */
+	atomic {	/* fp_client_seize_run(), fp_send_seize() */
 		if
 		:: (state == HELD && id == c) ||
 		   (state == SHARED && id == 1 && held[c]) ->
