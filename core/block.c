@@ -245,25 +245,21 @@ u32 fp_block_seize_run(struct fp_block *blocks, u32 low, u32 limit,
 
 /**
  * fp_block_pass_run() - one step of words that the caller is alone with
- * @blocks: what index @base stands for
- * @base: that index
- * @handles: @count handles of blocks there, MOVING or taken out of an inbox
- * @count: how many
+ * @blocks: what bit 0 of @mask stands for
+ * @mask: blocks that are MOVING, or taken out of an inbox
  * @state: what they are to be
  * @id: id to go with it
  *
  * Context: any.
  */
-void fp_block_pass_run(struct fp_block *blocks, u32 base, const u64 *handles,
-		       u32 count, enum fp_block_state state, u32 id)
+void fp_block_pass_run(struct fp_block *blocks, unsigned long mask,
+		       enum fp_block_state state, u32 id)
 {
 	const u64 same = fp_word(~0U, 0, 0) | FP_WORD_KEEP;
 	const u64 next = fp_word(0, state, id);
-	u32 i;
 
-	for (i = 0; i < count; i++) {
-		struct fp_block *block =
-			&blocks[fp_handle_index(handles[i]) - base];
+	for (; mask; mask &= mask - 1) {
+		struct fp_block *block = &blocks[__ffs(mask)];
 		u64 word = atomic64_read(&block->word);
 
 		/* release: pairs with fp_block_read(), the bit comes before */

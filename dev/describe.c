@@ -47,18 +47,20 @@ u32 fp_client_next_held(struct fp_client *client, u32 index)
 void fp_client_tags(struct fp_client *client, const u64 *handles, u32 count,
 		    u64 *tags)
 {
-	struct fp_chunk *chunk = NULL;
-	struct fp_note *notes = NULL;
-	u32 i, index;
+	struct fp_chunk *chunk;
+	struct fp_note *notes;
+	u32 i = 0, at;
 
-	for (i = 0; i < count; i++) {
-		index = fp_handle_index(handles[i]);
-		if (!chunk || index - chunk->base >= chunk->nr_blocks) {
-			chunk = fp_pool_chunk(client->pool, index);
-			/* pairs with fp_chunk_notes(): they are seen zeroed */
-			notes = smp_load_acquire(&chunk->notes);
+	while (i < count) {
+		chunk = fp_pool_chunk(client->pool, fp_handle_index(handles[i]));
+		/* pairs with fp_chunk_notes(): they are seen zeroed */
+		notes = smp_load_acquire(&chunk->notes);
+		for (; i < count; i++) {
+			at = fp_handle_index(handles[i]) - chunk->base;
+			if (at >= chunk->nr_blocks)
+				break;
+			tags[i] = notes ? READ_ONCE(notes[at].tag) : 0;
 		}
-		tags[i] = notes ? READ_ONCE(notes[index - chunk->base].tag) : 0;
 	}
 }
 

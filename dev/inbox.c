@@ -31,17 +31,21 @@ static u32 fp_inbox_run(const struct fp_pool *pool, const u64 *handles,
 			u32 count, struct fp_run *run)
 {
 	u32 others = ~(pool->geo.run_blocks - 1);
-	u32 index = fp_handle_index(*handles);
-	u32 n = 0;
+	u32 first = fp_handle_index(*handles), index;
+	u32 end = min(count, pool->geo.run_blocks - (first & ~others));
+	u32 n = 1;
 
-	run->at = index;
-	run->mask = 0;
-	do {
-		run->mask |= fp_run_bit(index);
-		if (++n == count)
-			break;
+	/* mostly they come in order */
+	while (n < end && (u32)handles[n] == (u32)*handles + n)
+		n++;
+	run->at = first;
+	run->mask = ~0UL >> (BITS_PER_LONG - n) << first % BITS_PER_LONG;
+	for (; n < count; n++) {
 		index = fp_handle_index(handles[n]);
-	} while (!((index ^ run->at) & others));
+		if ((index ^ first) & others)
+			break;
+		run->mask |= fp_run_bit(index);
+	}
 	return n;
 }
 
@@ -63,8 +67,10 @@ static void fp_inbox_pass(struct fp_client *client, const u64 *handles,
 		if (state == FP_BLOCK_HELD)
 			fp_leaf_set(fp_client_leaf(client, run.at), run.at,
 				    run.mask);
-		fp_block_pass_run(chunk->blocks, chunk->base, handles, n, state,
-				  client->id);
+		/* chunk->base may lie within the run's word */
+		fp_block_pass_run(chunk->blocks + (s32)(fp_run_base(run.at) -
+							chunk->base),
+				  run.mask, state, client->id);
 	}
 }
 

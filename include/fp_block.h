@@ -158,8 +158,8 @@ u32 fp_block_end_run(struct fp_block *blocks, u32 low, u32 limit,
 u32 fp_block_seize_run(struct fp_block *blocks, u32 low, u32 limit,
 		       const u64 *handles, u32 count, u32 client,
 		       unsigned long *seized);
-void fp_block_pass_run(struct fp_block *blocks, u32 base, const u64 *handles,
-		       u32 count, enum fp_block_state state, u32 id);
+void fp_block_pass_run(struct fp_block *blocks, unsigned long mask,
+		       enum fp_block_state state, u32 id);
 unsigned long fp_block_end_mask(struct fp_block *blocks, unsigned long mask,
 				u32 client);
 int fp_block_add_hold(struct fp_block *block, u32 gen, u32 client);
