@@ -160,6 +160,8 @@ static int fp_send_one(const struct fp_sending *sending, u64 handle)
 	struct fp_block *block = fp_client_lookup(sending->client, handle);
 	int err;
 
+	if (!block)
+		return -EINVAL;
 	do {
 		err = fp_send_sole(sending, block, handle);
 		if (err == -EAGAIN)
@@ -309,11 +311,9 @@ static int fp_send_piece(const struct fp_sending *sending, const u64 *handles,
 	u32 i;
 
 	*done = 0;
-	if (!fp_client_lookup(client, *handles))
-		return -EINVAL;
 	/* before blocks are taken from their holder in vain */
 	if (there >= FP_MAX_INBOX)
-		return -ENOBUFS;
+		return fp_client_lookup(client, *handles) ? -ENOBUFS : -EINVAL;
 	count = min3(count, FP_PIECE, FP_MAX_INBOX - there);
 	if (sending->shared) {
 		err = fp_send_share(sending, handles, count, done);
