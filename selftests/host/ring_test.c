@@ -283,12 +283,121 @@ static void deaths_and_adoptions_lose_nothing(void **state)
 	}
 }
 
+/**
+ * struct scramble - batches that everybody is after
+ * @a: its threads send batches; one is after single blocks of the same
+ * @b: its threads receive, and put a part of it back
+ * @seen: handles that somebody sends just now
+ * @sending: threads that send batches still
+ * @sent: by all threads
+ * @received: likewise
+ */
+struct scramble {
+	struct fp_client *a;
+	struct fp_client *b;
+	atomic64_t seen[64];
+	atomic_t sending;
+	atomic64_t sent;
+	atomic64_t received;
+};
+
+static void send_batches(struct scramble *s, u64 *state)
+{
+	u64 handles[100];
+	u32 count = 1 + host_random(state) % 100, done, i, freed;
+	bool share = !(host_random(state) % 4);
+
+	count = host_alloc_many(s->a, handles, count);
+	for (i = 0; i < count; i++)
+		atomic64_set(&s->seen[i % 64], handles[i]);
+	for (i = 0; i < count; i += done + 1) {
+		int err = fp_client_send(s->a, s->b, handles + i, count - i,
+					 share, false, &done);
+
+		/* the other thread may have got at some */
+		must(!err || err == -ESTALE || err == -EPERM);
+		must(err ? done < count - i : done == count - i);
+		atomic64_add(done, &s->sent);
+	}
+	for (i = 0; share && i < count; i += freed + 1)
+		fp_client_free(s->a, handles + i, count - i, &freed);
+}
+
+static void pick_on_blocks(struct scramble *s, u64 *state)
+{
+	u64 handle = atomic64_read(&s->seen[host_random(state) % 64]);
+	u32 what = host_random(state) % 3;
+
+	if (what == 0)
+		host_free(s->a, handle);
+	else if (!host_hand(s->a, s->b, handle, what == 1, false))
+		atomic64_add(1, &s->sent);
+}
+
+static void take_some(struct scramble *s, u64 *state)
+{
+	u32 told, freed, i;
+	struct fp_taken taken;
+
+	if (fp_client_recv(s->b, 1 + host_random(state) % 80, &taken))
+		return;
+	told = host_random(state) % (taken.nr + 1);
+	fp_client_recv_end(s->b, &taken, told);
+	atomic64_add(told, &s->received);
+	/* what came twice is one hold */
+	for (i = 0; i < told; i += freed + 1)
+		fp_client_free(s->b, taken.handles + i, told - i, &freed);
+}
+
+static void scramble_on(void *arg, unsigned int me)
+{
+	struct scramble *s = arg;
+	u64 state = host_seed() + me, i;
+
+	if (me < 2) {
+		for (i = 0; i < host_rounds(500); i++)
+			send_batches(s, &state);
+		atomic_dec(&s->sending);
+	}
+	while (atomic_read(&s->sending)) {
+		if (me < 4)
+			take_some(s, &state);
+		else
+			pick_on_blocks(s, &state);
+	}
+}
+
+static void a_scramble_for_batches_loses_nothing(void **state)
+{
+	struct fp_pool *pool = host_pool_of(128, 1000, 1000, 32);
+	struct scramble s = { .a = host_client(pool), .b = host_client(pool) };
+	u64 got;
+
+	(void)state;
+	atomic_set(&s.sending, 2);
+	shim_pause_rate = 20;
+	host_threads(5, scramble_on, &s);
+	shim_pause_rate = 0;
+	host_check(pool);
+	for (; !host_recv(s.b, &got); host_free(s.b, got))
+		atomic64_add(1, &s.received);
+	assert_int_equal(atomic64_read(&s.sent), atomic64_read(&s.received));
+	assert_true(atomic64_read(&s.sent) > 0);
+	host_check(pool);
+	fp_client_free_all(s.a);
+	assert_int_equal(host_held(s.a) + host_held(s.b), 0);
+	host_client_gone(s.a);
+	host_client_gone(s.b);
+	host_pool_gone(pool);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(blocks_go_round_in_a_shared_pool),
 	cmocka_unit_test(blocks_go_round_in_an_isolated_pool),
 	cmocka_unit_test(a_struggle_for_a_shared_block_loses_nothing),
 	cmocka_unit_test(a_struggle_for_an_isolated_block_loses_nothing),
 	cmocka_unit_test(deaths_and_adoptions_lose_nothing),
+	cmocka_unit_test(a_scramble_for_batches_loses_nothing),
 };
 
 HOST_SUITE(ring, tests);
