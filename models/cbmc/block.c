@@ -108,10 +108,22 @@ static void check_end_sole(struct fp_block *block, u64 old)
 			 "end: twice is ESTALE");
 }
 
+/* What SEND gives away is what the short end would end. */
+static void check_seize(struct fp_block block, u64 old, u32 gen, u32 client,
+			bool ends)
+{
+	bool seized = fp_block_leave(&block, gen, client, FP_BLOCK_MOVING);
+
+	__CPROVER_assert(seized == ends, "seize: of whom the block is alone");
+	__CPROVER_assert(now(&block) == (seized ? fp_word(gen, FP_BLOCK_MOVING,
+							   client) : old),
+			 "seize: nothing else changes");
+}
+
 /* The steps of the short ways are those of the long ones, where they apply. */
 static void check_short(struct fp_block *block, u64 old)
 {
-	struct fp_block other = *block;
+	struct fp_block other = *block, third = *block;
 	u32 client = any_client(), gen = nondet_u32();
 	u32 trusted = nondet_bool() ? client : FP_ID_NONE;
 	bool ended;
@@ -125,6 +137,7 @@ static void check_short(struct fp_block *block, u64 old)
 	__CPROVER_assert(ended == !fp_block_end_sole(&other, gen, client),
 			 "the short end is the sole one");
 	__CPROVER_assert(now(block) == now(&other), "and does the same");
+	check_seize(third, old, gen, client, ended);
 }
 
 static void check_add_hold(struct fp_block *block, u64 old)
