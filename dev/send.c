@@ -288,7 +288,7 @@ static int fp_send_share(const struct fp_sending *sending, const u64 *handles,
 
 	*done = 0;
 	if (!sending->to->write && !sending->readonly)
-		return -EACCES;
+		return fp_client_lookup(client, *handles) ? -EACCES : -EINVAL;
 	for (shared = 0; shared < count; shared++) {
 		err = fp_share_one(client, handles[shared], sending->readonly);
 		if (err)
