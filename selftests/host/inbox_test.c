@@ -146,6 +146,7 @@ static void a_refused_send_changes_nothing(void **state)
 		bool share = i & 1, ro = share && i & 2;
 
 		assert_int_equal(host_hand(a, b, 0, share, ro), -EINVAL);
+		assert_int_equal(host_hand(a, looker, 0, share, ro), -EINVAL);
 		assert_int_equal(host_hand(a, b, ~0ULL, share, ro),
 				 -EINVAL);
 		assert_int_equal(host_hand(a, b, fp_handle(1, HOST_TAG,
