@@ -262,7 +262,7 @@ static int through(enum call call, int point)
 		return 0;
 	case RECV:
 	case ADOPT:
-		/* told of one by one */
+		/* what was told of is through, of a piece too */
 		return point == AT_DONE ? 0 : point;
 	default:
 		return point == AT_DONE ? BATCH : point / PIECE * PIECE;
