@@ -28,6 +28,9 @@ extern "C" {
 /* flag of fixedpool_gc(): orphans of whatever age */
 #define FIXEDPOOL_GC_ALL		(1U << 0)
 
+/** FIXEDPOOL_SPIN_MAX_US - most that fixedpool_set_spin() takes */
+#define FIXEDPOOL_SPIN_MAX_US	1000U
+
 /**
  * struct fixedpool_received - one block out of the inbox
  * @handle: the block, held by this client now
@@ -134,6 +137,25 @@ int fixedpool_recv(struct fixedpool *pool, struct fixedpool_received *block,
 ssize_t fixedpool_recv_batch(struct fixedpool *pool,
 			     struct fixedpool_received *blocks, size_t count,
 			     int64_t timeout_ns);
+
+/**
+ * fixedpool_set_spin - poll the inbox for a while before sleeping
+ * @pool: the client
+ * @microseconds: how long at most, up to FIXEDPOOL_SPIN_MAX_US; 0, which every
+ *	client starts with, sleeps at once
+ *
+ * For receivers whose next block mostly comes sooner than a sleeper wakes up:
+ * every fixedpool_recv*() of this client in this process that may wait asks
+ * again and again for so long, and sleeps for the rest of its time then. It
+ * costs a processor that does nothing else meanwhile. A thread that polls has
+ * no place in the line yet, and does not overtake those that sleep. Where the
+ * machine has one processor online when this is called, receivers go on to
+ * sleep at once: the sender needs it.
+ *
+ * Return: 0; -1 with errno: ERANGE @microseconds over the limit, EINVAL @pool
+ * is NULL.
+ */
+int fixedpool_set_spin(struct fixedpool *pool, uint32_t microseconds);
 
 /* ---- beyond one's end: keep.c ---------------------------------------- */
 

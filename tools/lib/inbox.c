@@ -4,7 +4,24 @@
  */
 #include "internal.h"
 
+#include <fcntl.h>
 #include <limits.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Instructions that only wait, between two looks at the inbox. */
+#define SPIN_PAUSES	16
+
+#ifdef __has_builtin
+#if __has_builtin(__builtin_ia32_pause)
+#define relax()	__builtin_ia32_pause()
+#elif __has_builtin(__builtin_arm_yield)
+#define relax()	__builtin_arm_yield()
+#endif
+#endif
+#ifndef relax
+#define relax()	__atomic_signal_fence(__ATOMIC_SEQ_CST)
+#endif
 
 FP_EXPORT int fixedpool_set_label(struct fixedpool *pool, const char *label)
 {
@@ -62,6 +79,75 @@ static int recv_some(struct fixedpool *pool, struct fixedpool_received *blocks,
 	return ret;
 }
 
+FP_EXPORT int fixedpool_set_spin(struct fixedpool *pool, uint32_t microseconds)
+{
+	if (!pool) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (microseconds > FIXEDPOOL_SPIN_MAX_US) {
+		errno = ERANGE;
+		return -1;
+	}
+	/* on the only processor it would keep the sender from sending */
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		microseconds = 0;
+	__atomic_store_n(&pool->spin_ns, microseconds * 1000, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int recv_poll(struct fixedpool *pool, struct fixedpool_received *blocks,
+		     uint32_t count, uint32_t *done, bool *empty)
+{
+	int ret = recv_some(pool, blocks, count, 0, done);
+
+	*empty = ret < 0 && !*done && errno == EAGAIN;
+	return ret;
+}
+
+/*
+ * RECV that polls before it sleeps. A look costs a system call, as only the
+ * kernel knows the inbox, but takes no lock from the sender.
+ */
+static int recv_wait(struct fixedpool *pool, struct fixedpool_received *blocks,
+		     uint32_t count, int64_t timeout_ns, uint32_t *done)
+{
+	int64_t spin = __atomic_load_n(&pool->spin_ns, __ATOMIC_RELAXED);
+	int64_t start, spent;
+	bool empty;
+	int ret;
+
+	if (!spin || !timeout_ns || timeout_ns < FIXEDPOOL_WAIT_FOREVER)
+		return recv_some(pool, blocks, count, timeout_ns, done);
+	if (timeout_ns > 0 && timeout_ns < spin)
+		spin = timeout_ns;
+	ret = recv_poll(pool, blocks, count, done, &empty);
+	/* with O_NONBLOCK it does not wait, whatever the time */
+	if (!empty || fcntl(pool->fd, F_GETFL) & O_NONBLOCK)
+		return ret;
+	start = now_ns();
+	do {
+		for (int i = 0; i < SPIN_PAUSES; i++)
+			relax();
+		ret = recv_poll(pool, blocks, count, done, &empty);
+		if (!empty)
+			return ret;
+		spent = now_ns() - start;
+	} while (spent < spin);
+	/* the kernel says that the time is over */
+	if (timeout_ns > 0)
+		timeout_ns = timeout_ns > spent ? timeout_ns - spent : 1;
+	return recv_some(pool, blocks, count, timeout_ns, done);
+}
+
 FP_EXPORT ssize_t fixedpool_recv_batch(struct fixedpool *pool,
 				       struct fixedpool_received *blocks,
 				       size_t count, int64_t timeout_ns)
@@ -78,7 +164,7 @@ FP_EXPORT ssize_t fixedpool_recv_batch(struct fixedpool *pool,
 		if (want > FP_LIST_BATCH)
 			want = FP_LIST_BATCH;
 		/* what came is ours, even if the call could not go on */
-		if (recv_some(pool, blocks + got, want, got ? 0 : timeout_ns,
+		if (recv_wait(pool, blocks + got, want, got ? 0 : timeout_ns,
 			      &done) < 0 && !done)
 			break;
 		for (uint32_t i = 0; i < done; i++)

@@ -35,6 +35,7 @@ struct fp_magazines;
  * @nr_magazines: how many there can be; constant
  * @share: blocks that all magazines together may hold; constant
  * @start: how deep they are at first; constant
+ * @spin_ns: how long RECV polls before it sleeps; atomic
  * @shift: zeros at the end of the stride; constant
  * @inverse: of the odd part of the stride, see fixedpool_fast.h; constant
  * @generations: for each index the generation of the block that was got or
@@ -57,6 +58,7 @@ struct fixedpool {
 	uint32_t nr_magazines;
 	uint32_t share;
 	uint32_t start;
+	uint32_t spin_ns;
 	uint32_t shift;
 	uintptr_t inverse;
 	uint32_t *generations;
