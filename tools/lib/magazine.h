@@ -92,6 +92,7 @@ struct fp_magazine {
  * @most: most that there were since the pool was dry
  * @hushed: calls of this process that wait for a block
  * @dry_seen: what the status page said when they were all emptied
+ * @unordered: they were closed, and their owners may not know it yet
  * @closed: the client is gone, the last thread unmaps this
  * @moving: threads that have blocks on their way between the kernel and a
  *	magazine, or may have; atomic
@@ -112,6 +113,7 @@ struct fp_magazines {
 	uint32_t most;
 	uint32_t hushed;
 	uint32_t dry_seen;
+	bool unordered;
 	bool closed;
 	uint32_t moving;
 	uint32_t moved;

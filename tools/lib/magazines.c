@@ -92,26 +92,39 @@ static uint32_t empty_one(struct fixedpool *pool, struct fp_magazine *m)
 }
 
 /*
+ * After this, each owner finds its magazine closed, or is seen to be at work in
+ * it. Return: whether it is so; not if a filter forbids what was registered.
+ */
+static bool order_owners(void)
+{
+	for (int i = 0; membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) < 0; i++) {
+		if (errno != ENOMEM)
+			return false;
+		fp_pause(i);
+	}
+	return true;
+}
+
+/*
  * Close all magazines and give back what is in them, under the lock. Return:
  * how many blocks that were. They open again when their owners need them, and
- * start small.
+ * start small. Where their owners cannot be ordered, what is in them stays
+ * until they come by; the last use of the client comes after all of theirs.
  */
 uint32_t fp_magazines_empty(struct fp_magazines *all)
 {
 	struct fixedpool *pool = all->pool;
+	const struct fp_magazine *mine = of_slot(slot_of(pool));
+	bool open = all->unordered;
 	uint32_t i, sum = 0;
-	bool open = false;
 
 	for (i = 0; i < all->top; i++)
 		open |= close_one(fp_magazine_at(pool, i));
-	/* it was registered, and fails only for want of memory */
-	for (i = 0; open && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) < 0 &&
-	     errno == ENOMEM; i++)
-		fp_pause((int)i);
+	all->unordered = open && !order_owners() && !all->closed;
 	for (i = 0; i < all->top; i++) {
 		struct fp_magazine *m = fp_magazine_at(pool, i);
 
-		if (i && !m->all)
+		if (i && (!m->all || (all->unordered && m != mine)))
 			continue;
 		await_idle(m);
 		sum += empty_one(pool, m);
@@ -255,6 +268,15 @@ static struct fp_magazine *join(struct fixedpool *pool,
 	return m;
 }
 
+/* What was closed by one who could not empty it. */
+static void empty_mine(struct fixedpool *pool, struct fp_magazine *m)
+{
+	pthread_mutex_lock(&m->all->lock);
+	if (!m->fast.depth)
+		empty_one(pool, m);
+	pthread_mutex_unlock(&m->all->lock);
+}
+
 /* This thread's magazine of @pool, NULL if it has none and gets none. */
 struct fp_magazine *fp_magazine_mine(struct fixedpool *pool)
 {
@@ -265,8 +287,11 @@ struct fp_magazine *fp_magazine_mine(struct fixedpool *pool)
 		return NULL;
 	slot = slot_of(pool);
 	m = of_slot(slot);
-	if (m && m->all == pool->magazines)
+	if (m && m->all == pool->magazines) {
+		if (!m->fast.depth && m->fast.nr)
+			empty_mine(pool, m);
 		return m;
+	}
 	release(slot);
 	return join(pool, slot);
 }
@@ -380,11 +405,11 @@ void fp_magazines_close(struct fixedpool *pool)
 			 (char *)*slot_of(pool) < (char *)all + all->size)
 			*slot_of(pool) = &nothing;	/* wiped by a fork */
 		pthread_mutex_lock(&all->lock);
+		all->closed = true;
 		if (all->pool)
 			fp_magazines_empty(all);
 		all->size = (pool->nr_magazines + 1) * pool->magazine_size;
 		all->pool = NULL;
-		all->closed = true;
 		last = !all->nr;
 		pthread_mutex_unlock(&all->lock);
 		unmap_if_last(all, last);
