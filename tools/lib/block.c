@@ -167,7 +167,7 @@ FP_EXPORT ssize_t fixedpool_free_all(struct fixedpool *pool)
 	fixedpool_give_back(pool);
 	if (fp_uapi_free_all(pool->fd, &ended) < 0)
 		return -1;
-	fp_forget_all(pool);
+	fp_magazines_forget(pool);
 	return (ssize_t)ended;
 }
 

@@ -361,8 +361,11 @@ int fixedpool_free_batch(struct fixedpool *pool, const uint64_t *handles,
  *
  * A block that another thread gets at the same time may be among them or may
  * not: let other threads, and processes that share the client, finish with it
- * first. What lies in magazines was freed before and does not count. Return:
- * how many holds were ended; -1 with errno: EBADF client is read-only, EINVAL @pool is NULL.
+ * first; libfixedpool(3), "Threads and processes", says what becomes of such
+ * blocks else. What lies in magazines was freed before and does not count.
+ *
+ * Return: how many holds were ended; -1 with errno: EBADF client is read-only,
+ * EINVAL @pool is NULL.
  */
 ssize_t fixedpool_free_all(struct fixedpool *pool);
 

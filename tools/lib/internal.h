@@ -171,6 +171,7 @@ bool fp_magazines_help(struct fixedpool *pool, uint32_t seen);
 /* magazines.c */
 void fp_magazines_create(struct fixedpool *pool, uint32_t quota, bool direct);
 void fp_magazines_close(struct fixedpool *pool);
+void fp_magazines_forget(struct fixedpool *pool);
 bool fp_magazines_hush(struct fixedpool *pool, bool used);
 void fp_magazines_unhush(struct fixedpool *pool);
 

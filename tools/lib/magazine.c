@@ -216,6 +216,7 @@ static uint32_t refill_size(struct fixedpool *pool, struct fp_magazine *m)
 	uint32_t more = 0;
 
 	pthread_mutex_lock(&m->all->lock);
+	m->epoch = m->all->epoch;
 	drop_ended(m);
 	if (fp_magazine_open(m) && !held(m)) {
 		adapt(m, FP_MISS_EMPTY, batch(m));
@@ -244,9 +245,13 @@ static void *refill_take(struct fixedpool *pool, struct fp_magazine *m,
 	}
 	/* after the states: LIST shows what is known and not by pointer */
 	fp_remember(pool, handles, count);
-	if (m && count > 1) {
+	if (m) {
 		pthread_mutex_lock(&m->all->lock);
-		if (fp_magazine_open(m))
+		/* after fixedpool_free_all() only the kernel knows which live */
+		if (m->epoch != m->all->epoch)
+			set_state(pool, fp_handle_index(handles[0]),
+				  FIXEDPOOL_BLOCK_KERNEL);
+		else if (count > 1 && fp_magazine_open(m))
 			parked = push(m, blocks, count - 1);
 		m->all->stats.refilled += parked;
 		pthread_mutex_unlock(&m->all->lock);
@@ -325,7 +330,9 @@ bool fp_magazine_put(struct fixedpool *pool, uint32_t index)
 		  FIXEDPOOL_BLOCK_OUT)
 		return false;
 	pthread_mutex_lock(&m->all->lock);
-	parked = fp_magazine_open(m);
+	parked = fp_magazine_open(m) &&
+		 __atomic_load_n(&pool->state[index], __ATOMIC_RELAXED) ==
+		 FIXEDPOOL_BLOCK_OUT;
 	if (parked && held(m) >= depth_of(m)) {
 		m->all->stats.full++;
 		adapt(m, FP_MISS_FULL, batch(m));

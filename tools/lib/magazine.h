@@ -69,6 +69,7 @@ enum fp_miss {
  * @want: how deep it would be if there was enough for all; the lock
  * @last: the last miss; the lock
  * @run: blocks moved by misses of that kind since there was another; the lock
+ * @epoch: that of @all when the kernel was last asked; the lock
  * @fast: what is inline, with the blocks behind it
  *
  * Of @fast, depth is written under the lock, nr and blocks by the owner, or
@@ -79,6 +80,7 @@ struct fp_magazine {
 	uint32_t want;
 	enum fp_miss last;
 	uint32_t run;
+	uint32_t epoch;
 	struct fixedpool_magazine fast __attribute__((aligned(64)));
 };
 
@@ -92,6 +94,7 @@ struct fp_magazine {
  * @most: most that there were since the pool was dry
  * @hushed: calls of this process that wait for a block
  * @dry_seen: what the status page said when they were all emptied
+ * @epoch: grows when everything ends at once
  * @unordered: they were closed, and their owners may not know it yet
  * @closed: the client is gone, the last thread unmaps this
  * @moving: threads that have blocks on their way between the kernel and a
@@ -113,6 +116,7 @@ struct fp_magazines {
 	uint32_t most;
 	uint32_t hushed;
 	uint32_t dry_seen;
+	uint32_t epoch;
 	bool unordered;
 	bool closed;
 	uint32_t moving;

@@ -441,6 +441,26 @@ FP_EXPORT ssize_t fixedpool_give_back(struct fixedpool *pool)
 }
 
 /*
+ * Every hold of the client has ended: what is known of the blocks is forgotten,
+ * and nothing that was on its way stays in a magazine.
+ */
+void fp_magazines_forget(struct fixedpool *pool)
+{
+	struct fp_magazines *all = pool->magazines;
+
+	if (!all) {
+		fp_forget_all(pool);
+		return;
+	}
+	pthread_mutex_lock(&all->lock);
+	all->epoch++;
+	if (all->pool)
+		fp_magazines_empty(all);
+	fp_forget_all(pool);
+	pthread_mutex_unlock(&all->lock);
+}
+
+/*
  * Before this process waits for a block: what it has in magazines is given
  * back, and nothing more gets in until fp_magazines_unhush(). Return: whether
  * it is so; not if there are magazines in use and @used says to spare them.
