@@ -5,43 +5,7 @@
  */
 #include <poll.h>
 
-#include "fp_magazine.h"
-
-FIXTURE(magazine) {
-	struct fixedpool *pool;
-	int fd, other;
-	char *p[MAX_BLOCKS];
-	int pools;
-};
-
-FIXTURE_VARIANT(magazine) {
-	unsigned int flags;
-};
-
-FIXTURE_VARIANT_ADD(magazine, shared) { .flags = 0 };
-FIXTURE_VARIANT_ADD(magazine, isolated) { .flags = FIXEDPOOL_POOL_ISOLATED };
-
-FIXTURE_SETUP(magazine)
-{
-	struct fixedpool_config config = config_of(variant->flags);
-
-	self->pools = fp_pools();
-	self->pool = fixedpool_create(&config);
-	ASSERT_NE(NULL, self->pool);
-	self->fd = fixedpool_fd(self->pool);
-	self->other = fp_join(self->fd, 0);
-	ASSERT_LE(0, self->other);
-}
-
-FIXTURE_TEARDOWN(magazine)
-{
-	EXPECT_LE(0, fixedpool_give_back(self->pool));
-	EXPECT_EQ(0, fp_held(self->fd));
-	EXPECT_EQ(0, fp_unbalanced(self->fd));
-	close(self->other);
-	fixedpool_close(self->pool);
-	EXPECT_EQ(self->pools, fp_pools_settle(self->pools));
-}
+#include "fp_magazine_pool.h"
 
 TEST_F(magazine, never_more_than_the_share)
 {
@@ -108,6 +72,28 @@ TEST_F(magazine, recv_and_hold_find_what_is_parked)
 	}
 	EXPECT_EQ(0, fp_free(self->fd, h, n, NULL));
 	EXPECT_EQ(0, fp_free_all(self->other, NULL));
+}
+
+TEST_F(magazine, adopt_finds_what_is_parked)
+{
+	int fd = fp_join(self->fd, 0);
+	__u64 h[QUOTA], theirs;
+	uint64_t mine;
+	int n;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fp_take(fd, 1, &theirs));
+	ASSERT_EQ(0, fp_keep(fd, 0, &theirs, 1, 7, NULL));
+	close(fd);
+	ASSERT_EQ(8, take(self->pool, self->p, 8));
+	ASSERT_EQ(8, put(self->pool, self->p, 8));
+	n = QUOTA - fp_client_held(self->fd);
+	ASSERT_NE(QUOTA, n);
+	ASSERT_EQ(0, fp_take(self->fd, n, h));
+	EXPECT_EQ(1, fixedpool_adopt(self->pool, &mine, 1, 7));
+	EXPECT_EQ(theirs, mine);
+	EXPECT_EQ(0, ERR(fixedpool_free(self->pool, mine)));
+	EXPECT_EQ(0, fp_free(self->fd, h, n, NULL));
 }
 
 TEST_F(magazine, a_full_pool_finds_what_others_parked)
