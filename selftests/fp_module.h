@@ -64,4 +64,60 @@ static inline bool loaded(void)
 	return !access(SYS_MODULE, F_OK);
 }
 
+/**
+ * struct fp_was - how the module was loaded before the test
+ * @params: with what
+ * @there: whether it can be loaded at all
+ * @slow: DEBUG_KOBJECT_RELEASE: seconds for each unloading
+ */
+struct fp_was {
+	char params[512];
+	bool there;
+	bool slow;
+};
+
+/*
+ * Loads the module without parameters. Return: 0 or a negative errno; @was says
+ * whether there is one.
+ */
+static inline int load_plain(struct fp_was *was)
+{
+	char pools[256], bytes[32], max[32];
+	__u64 start;
+	int ret = 0;
+
+	if (!find_module())
+		return 0;
+	/* a test that was ended by force may have left it unloaded */
+	if (!loaded())
+		ret = load("");
+	if (ret)
+		return ret;
+	if (fp_read_file(FP_PARAMS "/pools", pools, sizeof(pools)) < 0 ||
+	    fp_read_file(FP_PARAMS "/max_total_bytes", bytes,
+			 sizeof(bytes)) <= 0 ||
+	    fp_read_file(FP_PARAMS "/max_pools", max, sizeof(max)) <= 0)
+		return -EIO;
+	snprintf(was->params, sizeof(was->params),
+		 "max_total_bytes=%s max_pools=%s pools=%s", bytes, max,
+		 strcmp(pools, "(null)") ? pools : "");
+	was->there = true;
+	start = fp_now_ms();
+	ret = unload();
+	was->slow = fp_now_ms() - start > 800;
+	return ret ? ret : load("");
+}
+
+/* ... and as it was again. Return: 0 or a negative errno. */
+static inline int load_as_it_was(const struct fp_was *was)
+{
+	int ret = 0;
+
+	if (!was->there)
+		return 0;
+	if (loaded())
+		ret = unload();
+	return ret ? ret : load(was->params);
+}
+
 #endif /* FP_MODULE_H */

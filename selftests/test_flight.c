@@ -13,42 +13,25 @@
 
 #include <linux/aio_abi.h>
 
-#include "fp_own.h"
+#include "fp_pair.h"
 #include "fp_uring.h"
 
 #define BLOCKS	64
-#define SIZE	4096
 
 static const char *const disks[] = { "/dev/nvme0n1", "/dev/slow" };
 
 FIXTURE(flight) {
-	struct fixedpool_pool_create_args args;
-	int a, b;
-	__u32 idb;
-	char *ma, *mb;
+	FP_PAIR;
 	__u64 h[BLOCKS];
 	char *late;
 	int disk;
-	int pools;
 };
 
 FIXTURE_SETUP(flight)
 {
 	unsigned int i;
 
-	fp_catch();
-	self->pools = fp_pools();
-	self->args = fp_create_args(SIZE, BLOCKS);
-	self->args.flags = FIXEDPOOL_POOL_ISOLATED;
-	self->a = fp_new_pool(&self->args);
-	ASSERT_LE(0, self->a);
-	self->b = fp_join(self->a, 0);
-	ASSERT_LE(0, self->b);
-	self->idb = fp_client_id(self->b);
-	self->ma = fp_map(self->a, PROT_READ | PROT_WRITE);
-	self->mb = fp_map(self->b, PROT_READ | PROT_WRITE);
-	ASSERT_NE(MAP_FAILED, self->ma);
-	ASSERT_NE(MAP_FAILED, self->mb);
+	ASSERT_EQ(0, fp_pair_open(&self->pair, BLOCKS, 0));
 	self->late = malloc(BLOCKS * SIZE);
 	ASSERT_NE(NULL, self->late);
 	self->disk = -1;
@@ -58,34 +41,10 @@ FIXTURE_SETUP(flight)
 
 FIXTURE_TEARDOWN(flight)
 {
-	struct fixedpool_pool_query_args q;
-
-	fp_drain(self->a);
-	fp_drain(self->b);
-	EXPECT_EQ(0, fp_held(self->a));
-	EXPECT_EQ(0, fp_unbalanced(self->a));
-	EXPECT_EQ(0, fp_query(self->a, &q));
-	EXPECT_EQ(0, q.quarantined);
-	munmap(self->ma, self->args.mapping_size);
-	munmap(self->mb, self->args.mapping_size);
-	close(self->a);
-	close(self->b);
+	EXPECT_EQ(0, fp_pair_close(&self->pair));
 	if (self->disk >= 0)
 		close(self->disk);
 	free(self->late);
-	EXPECT_EQ(self->pools, fp_pools_settle(self->pools));
-}
-
-static char *at(char *map, __u64 handle)
-{
-	return map + fp_index(handle) * (__u64)SIZE;
-}
-
-static __u64 replaced(int fd)
-{
-	struct fixedpool_pool_query_args q;
-
-	return fp_query(fd, &q) ? 0 : q.replaced;
 }
 
 enum how { FREED, SENT, SHARED, FREED_ALL, WAYS };

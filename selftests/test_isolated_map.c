@@ -10,10 +10,9 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "fp_own.h"
+#include "fp_pair.h"
 
 #define BLOCKS	8
-#define SIZE	4096ULL
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP	4
@@ -23,52 +22,18 @@
 #endif
 
 FIXTURE(isolated_map) {
-	struct fixedpool_pool_create_args args;
-	int a, b;
-	__u32 ida, idb;
-	char *ma, *mb;
+	FP_PAIR;
 	__u64 h[BLOCKS];
-	size_t len;
-	int pools;
 };
 
 FIXTURE_SETUP(isolated_map)
 {
-	fp_catch();
-	self->pools = fp_pools();
-	self->args = fp_create_args(SIZE, BLOCKS);
-	self->args.flags = FIXEDPOOL_POOL_ISOLATED;
-	self->args.min_blocks = BLOCKS;
-	self->a = fp_new_pool(&self->args);
-	ASSERT_LE(0, self->a);
-	self->b = fp_join(self->a, 0);
-	ASSERT_LE(0, self->b);
-	self->ida = fp_client_id(self->a);
-	self->idb = fp_client_id(self->b);
-	self->len = self->args.mapping_size;
-	self->ma = fp_map(self->a, PROT_READ | PROT_WRITE);
-	self->mb = fp_map(self->b, PROT_READ | PROT_WRITE);
-	ASSERT_NE(MAP_FAILED, self->ma);
-	ASSERT_NE(MAP_FAILED, self->mb);
+	ASSERT_EQ(0, fp_pair_open(&self->pair, BLOCKS, BLOCKS));
 }
 
 FIXTURE_TEARDOWN(isolated_map)
 {
-	fp_drain(self->a);
-	fp_drain(self->b);
-	EXPECT_EQ(0, fp_held(self->a));
-	EXPECT_EQ(0, fp_unbalanced(self->a));
-	if (self->ma)
-		munmap(self->ma, self->len);
-	munmap(self->mb, self->len);
-	close(self->a);
-	close(self->b);
-	EXPECT_EQ(self->pools, fp_pools_settle(self->pools));
-}
-
-static char *at(char *map, __u64 handle)
-{
-	return map + fp_index(handle) * SIZE;
+	EXPECT_EQ(0, fp_pair_close(&self->pair));
 }
 
 /* The child shares the client: what the client gives up, it loses too. */

@@ -10,46 +10,23 @@
 #include "fp_test.h"
 
 FIXTURE(module) {
-	char params[512];
-	bool there;
-	bool slow;	/* DEBUG_KOBJECT_RELEASE: seconds for each unloading */
+	struct fp_was was;
 };
 
 FIXTURE_SETUP(module)
 {
-	char pools[256], bytes[32], max[32];
-	__u64 start;
-
-	if (!find_module())
+	ASSERT_EQ(0, load_plain(&self->was));
+	if (!self->was.there)
 		SKIP(return, "no fixedpool.ko to load; set FP_MODULE");
-	/* a test that was ended by force may have left it unloaded */
-	if (!loaded()) {
-		ASSERT_EQ(0, load(""));
-	}
-	ASSERT_LE(0, fp_read_file(FP_PARAMS "/pools", pools, sizeof(pools)));
-	ASSERT_LT(0, fp_read_file(FP_PARAMS "/max_total_bytes", bytes,
-				  sizeof(bytes)));
-	ASSERT_LT(0, fp_read_file(FP_PARAMS "/max_pools", max, sizeof(max)));
-	snprintf(self->params, sizeof(self->params),
-		 "max_total_bytes=%s max_pools=%s pools=%s", bytes, max,
-		 strcmp(pools, "(null)") ? pools : "");
-	self->there = true;
-	start = fp_now_ms();
-	ASSERT_EQ(0, unload());
-	self->slow = fp_now_ms() - start > 800;
-	ASSERT_EQ(0, load(""));
 }
 
 FIXTURE_TEARDOWN(module)
 {
-	if (!self->there)
-		return;
-	if (loaded()) {
-		EXPECT_EQ(0, unload());
+	EXPECT_EQ(0, load_as_it_was(&self->was));
+	if (self->was.there) {
+		EXPECT_TRUE(loaded());
+		EXPECT_EQ(0, access(FP_DEV, R_OK));
 	}
-	EXPECT_EQ(0, load(self->params));
-	EXPECT_TRUE(loaded());
-	EXPECT_EQ(0, access(FP_DEV, R_OK));
 }
 
 #define EXPECT_BUSY() do { \
@@ -255,7 +232,7 @@ TEST_F_TIMEOUT(module, malformed_parameters, 120)
 	unsigned int i;
 
 	ASSERT_EQ(0, unload());
-	for (i = 0; i < ARRAY_SIZE(t); i += self->slow ? 10 : 1) {
+	for (i = 0; i < ARRAY_SIZE(t); i += self->was.slow ? 10 : 1) {
 		int ret = load(t[i].params);
 
 		EXPECT_EQ(t[i].ret, ret) TH_LOG("%s", t[i].params);
@@ -279,7 +256,7 @@ TEST_F_TIMEOUT(module, cycles, 120)
 	long i, n = fp_scale("FP_LOADS", 100);
 	__u64 h[64];
 
-	if (self->slow)
+	if (self->was.slow)
 		SKIP(return, "unloading takes seconds here: DEBUG_KOBJECT_RELEASE");
 	for (i = 0; i < n; i++) {
 		int fd = fp_new_pool(&args);
@@ -325,7 +302,7 @@ TEST_F_TIMEOUT(module, under_load, 120)
 	pid_t pids[2];
 	int k, status;
 
-	if (self->slow)
+	if (self->was.slow)
 		SKIP(return, "unloading takes seconds here: DEBUG_KOBJECT_RELEASE");
 	for (k = 0; k < 2; k++)
 		pids[k] = customer();

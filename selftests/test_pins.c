@@ -7,66 +7,27 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "fp_own.h"
+#include "fp_pair.h"
 #include "fp_uring.h"
 
 #define BLOCKS	4
-#define SIZE	4096
 
 FIXTURE(pins) {
-	struct fixedpool_pool_create_args args;
-	int a, b;
-	__u32 ida, idb;
-	char *ma, *mb;
+	FP_PAIR;
 	int pipe[2];
-	int pools;
 };
 
 FIXTURE_SETUP(pins)
 {
-	fp_catch();
-	self->pools = fp_pools();
-	self->args = fp_create_args(SIZE, BLOCKS);
-	self->args.flags = FIXEDPOOL_POOL_ISOLATED;
-	self->a = fp_new_pool(&self->args);
-	ASSERT_LE(0, self->a);
-	self->b = fp_join(self->a, 0);
-	ASSERT_LE(0, self->b);
-	self->ida = fp_client_id(self->a);
-	self->idb = fp_client_id(self->b);
-	self->ma = fp_map(self->a, PROT_READ | PROT_WRITE);
-	self->mb = fp_map(self->b, PROT_READ | PROT_WRITE);
-	ASSERT_NE(MAP_FAILED, self->ma);
-	ASSERT_NE(MAP_FAILED, self->mb);
+	ASSERT_EQ(0, fp_pair_open(&self->pair, BLOCKS, 0));
 	ASSERT_EQ(0, pipe(self->pipe));
 }
 
 FIXTURE_TEARDOWN(pins)
 {
-	fp_drain(self->a);
-	fp_drain(self->b);
-	fp_gc(self->a, FIXEDPOOL_GC_ALL);
-	EXPECT_EQ(0, fp_held(self->a));
-	EXPECT_EQ(0, fp_unbalanced(self->a));
-	munmap(self->ma, self->args.mapping_size);
-	munmap(self->mb, self->args.mapping_size);
-	close(self->a);
-	close(self->b);
+	EXPECT_EQ(0, fp_pair_close(&self->pair));
 	close(self->pipe[0]);
 	close(self->pipe[1]);
-	EXPECT_EQ(self->pools, fp_pools_settle(self->pools));
-}
-
-static char *at(char *map, __u64 handle)
-{
-	return map + fp_index(handle) * (__u64)SIZE;
-}
-
-static __u64 replaced(int fd)
-{
-	struct fixedpool_pool_query_args q;
-
-	return fp_query(fd, &q) ? 0 : q.replaced;
 }
 
 static int pin(int fd, char *p)

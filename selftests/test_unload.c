@@ -13,50 +13,27 @@
 #define RCU_EXPEDITED	"/sys/kernel/rcu_expedited"
 
 FIXTURE(unload) {
-	char params[512];
-	bool there;
-	bool slow;	/* DEBUG_KOBJECT_RELEASE: seconds for each unloading */
+	struct fp_was was;
 	pid_t users[USERS];
 	__u64 seed;
 };
 
 FIXTURE_SETUP(unload)
 {
-	char pools[256], bytes[32], max[32];
-	__u64 start;
-
 	self->seed = fp_seed();
-	if (!find_module())
-		SKIP(return, "no fixedpool.ko to load; set FP_MODULE");
-	if (!loaded()) {
-		ASSERT_EQ(0, load(""));
-	}
-	ASSERT_LE(0, fp_read_file(FP_PARAMS "/pools", pools, sizeof(pools)));
-	ASSERT_LT(0, fp_read_file(FP_PARAMS "/max_total_bytes", bytes,
-				  sizeof(bytes)));
-	ASSERT_LT(0, fp_read_file(FP_PARAMS "/max_pools", max, sizeof(max)));
-	snprintf(self->params, sizeof(self->params),
-		 "max_total_bytes=%s max_pools=%s pools=%s", bytes, max,
-		 strcmp(pools, "(null)") ? pools : "");
-	self->there = true;
 	/* waiting for grace periods is most of what unloading takes */
 	fp_write_file(RCU_EXPEDITED, "1");
-	start = fp_now_ms();
-	ASSERT_EQ(0, unload());
-	self->slow = fp_now_ms() - start > 800;
-	ASSERT_EQ(0, load(""));
+	ASSERT_EQ(0, load_plain(&self->was));
+	if (!self->was.there)
+		SKIP(return, "no fixedpool.ko to load; set FP_MODULE");
 }
 
 FIXTURE_TEARDOWN(unload)
 {
-	if (!self->there)
-		return;
-	if (loaded()) {
-		EXPECT_EQ(0, unload());
-	}
+	EXPECT_EQ(0, load_as_it_was(&self->was));
 	fp_write_file(RCU_EXPEDITED, "0");
-	EXPECT_EQ(0, load(self->params));
-	EXPECT_EQ(0, access(FP_DEV, R_OK));
+	if (self->was.there)
+		EXPECT_EQ(0, access(FP_DEV, R_OK));
 }
 
 /* Every attribute of every pool, and of the module. */
@@ -169,7 +146,7 @@ TEST_F_TIMEOUT(unload, cycles_under_load, 3600)
 	__u64 end = fp_now_ms() + 40000 * (goal > 1000 ? goal / 1000 : 1);
 	int i, status, ret;
 
-	if (self->slow)
+	if (self->was.slow)
 		SKIP(return, "unloading takes seconds here: DEBUG_KOBJECT_RELEASE");
 	for (i = 0; i < USERS; i++)
 		self->users[i] = user(fp_random(&self->seed));
