@@ -52,28 +52,9 @@ static inline void peer_free(void *block)
 
 #include "patterns.h"
 
-static struct shm_pool *pool_create(size_t block_size)
+static void shm_pool_init(struct shm_pool *made)
 {
-	struct shm_pool *made = shm_get(sizeof(*made) +
-					BENCH_BLOCKS * block_size);
-
-	made->block_size = block_size;
-	for (uint32_t i = 0; i < BENCH_BLOCKS; i++)
-		made->next[i] = i + 1 < BENCH_BLOCKS ? i + 1 : SHM_NONE;
-	return made;
+	made->head = 0;		/* the first block, for the first time */
 }
 
-static void peer_setup(size_t block_size)
-{
-	static struct shm_pool *pools[2];
-	struct shm_pool **of_size = &pools[block_size > 64];
-
-	if (!*of_size)
-		*of_size = pool_create(block_size);
-	pool = *of_size;
-}
-
-const struct bench_peer bench_peer = {
-	.patterns = patterns,
-	.setup = peer_setup,
-};
+#include "shm_setup.h"

@@ -54,34 +54,16 @@ static inline void peer_free(void *block)
 
 #include "patterns.h"
 
-static struct shm_pool *pool_create(size_t block_size)
+static void shm_pool_init(struct shm_pool *made)
 {
 	pthread_mutexattr_t attr;
-	struct shm_pool *made = shm_get(sizeof(*made) +
-					BENCH_BLOCKS * block_size);
 
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
 	if (pthread_mutex_init(&made->lock, &attr))
 		bench_fail("pthread_mutex_init");
-	made->block_size = block_size;
-	for (uint32_t i = 0; i < BENCH_BLOCKS; i++)
-		made->next[i] = i + 1 < BENCH_BLOCKS ? i + 1 : SHM_NONE;
-	return made;
+	made->first = 0;
 }
 
-static void peer_setup(size_t block_size)
-{
-	static struct shm_pool *pools[2];
-	struct shm_pool **of_size = &pools[block_size > 64];
-
-	if (!*of_size)
-		*of_size = pool_create(block_size);
-	pool = *of_size;
-}
-
-const struct bench_peer bench_peer = {
-	.patterns = patterns,
-	.setup = peer_setup,
-};
+#include "shm_setup.h"
