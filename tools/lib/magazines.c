@@ -398,6 +398,8 @@ void fp_magazines_close(struct fixedpool *pool)
 	bool last;
 
 	if (all) {
+		/* a fork has wiped that, too */
+		all->size = (pool->nr_magazines + 1) * pool->magazine_size;
 		if (of_slot(slot_of(pool)) &&
 		    of_slot(slot_of(pool))->all == all)
 			release(slot_of(pool));
@@ -408,7 +410,6 @@ void fp_magazines_close(struct fixedpool *pool)
 		all->closed = true;
 		if (all->pool)
 			fp_magazines_empty(all);
-		all->size = (pool->nr_magazines + 1) * pool->magazine_size;
 		all->pool = NULL;
 		last = !all->nr;
 		pthread_mutex_unlock(&all->lock);
