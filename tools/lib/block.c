@@ -256,7 +256,7 @@ FP_EXPORT void *fixedpool_alloc_ptr(struct fixedpool *pool, unsigned int flags,
 	void *ptr;
 
 	if (fp_likely(pool && !(flags | tag))) {
-		ptr = fixedpool_fast_take(fixedpool_fast_magazine(pool));
+		ptr = fixedpool_fast_take(fixedpool_fast_magazine(&pool->fast));
 		if (fp_likely(ptr))
 			return ptr;
 	}
@@ -306,7 +306,9 @@ invalid:
 FP_EXPORT int fixedpool_free_ptr(struct fixedpool *pool, const void *ptr)
 {
 	if (fp_likely(pool) &&
-	    fp_likely(fixedpool_fast_put(fixedpool_fast_magazine(pool), ptr)))
+	    fp_likely(fixedpool_fast_put(&pool->fast,
+					 fixedpool_fast_magazine(&pool->fast),
+					 ptr)))
 		return 0;
 	return free_ptr_slow(pool, ptr);
 }

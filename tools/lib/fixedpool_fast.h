@@ -35,88 +35,149 @@ extern "C" {
 #define FIXEDPOOL_BLOCK_PARKED	2
 
 /**
- * struct fixedpool_magazine - free blocks that a thread keeps of a client
- * @busy: the owner is at work in it
- * @dry_seen: what *@dry was when it was opened
- * @depth: most blocks it may hold; 0 while it is closed: there is nothing in
- *	it, and its owner has to ask the library
- * @nr: how many it holds
- * @dry: in the pool's status page: goes up when somebody found no block
- * @state: FIXEDPOOL_BLOCK_* by index
- * @base: address of block 0
- * @stride: distance in bytes from block to block
- * @inverse: of the odd part of @stride, modulo 2 to the bits of a pointer
- * @max_blocks: blocks of the pool
- * @shift: zeros at the end of @stride
- * @reserved: nothing
+ * struct fixedpool_parked - a block in a magazine
+ * @ptr: its first byte
+ * @state: FIXEDPOOL_BLOCK_* of it
  *
- * The indices of the blocks lie behind it, the one freed last at the end.
+ * Both are written down, as a block that comes and goes would else be
+ * multiplied and divided, each step waiting for the one before.
+ */
+struct fixedpool_parked {
+	void *ptr;
+	uint8_t *state;
+};
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define FIXEDPOOL_BUSY	0
+#define FIXEDPOOL_USED	1
+#else
+#define FIXEDPOOL_USED	0
+#define FIXEDPOOL_BUSY	1
+#endif
+
+/**
+ * struct fixedpool_magazine - free blocks that a thread keeps of a client
+ * @word: @half, in one store
+ * @half: FIXEDPOOL_USED: bytes of the blocks' entries that it holds;
+ *	FIXEDPOOL_BUSY: the owner is at work in it
+ * @room: most bytes of them; 0 while it is closed: there is nothing in it, and
+ *	its owner has to ask the library
+ * @dry_seen: what *dry was when it was opened
+ *
+ * The entries lie behind it, the one freed last at the end.
  */
 struct fixedpool_magazine {
-	uint32_t busy;
+	union {
+		uint64_t word;
+		uint32_t half[2];
+	} now;
+	uint32_t room;
 	uint32_t dry_seen;
-	uintptr_t depth;
-	uintptr_t nr;
-	const uint32_t *dry;
-	uint8_t *state;
+};
+
+/**
+ * struct fixedpool_fast - what a client opens with; constant
+ * @slot: bytes from a thread's pointer to where it finds its magazine
+ * @base: address of block 0
+ * @inverse: of the odd part of the distance from block to block, modulo 2 to
+ *	the bits of a pointer
+ * @max_blocks: blocks of the pool
+ * @state: FIXEDPOOL_BLOCK_* by index
+ * @dry: in the pool's status page: goes up when somebody found no block
+ * @shift: zeros at the end of the distance
+ * @reserved: nothing
+ */
+struct fixedpool_fast {
+	uintptr_t slot;
 	char *base;
-	uintptr_t stride;
 	uintptr_t inverse;
 	uintptr_t max_blocks;
+	uint8_t *state;
+	const uint32_t *dry;
 	uint32_t shift;
 	uint32_t reserved;
 };
 
-/**
- * struct fixedpool_fast - what a client opens with
- * @slot: bytes from fixedpool_slots to where a thread finds its magazine
- */
-struct fixedpool_fast {
-	size_t slot;
-};
-
 /*
- * A thread's magazines. What is left of a client that was closed is closed for
- * good, so nobody who finds it there goes on with it.
+ * A program has this layout built in. When it changes, the number in the name
+ * does, so that no program starts with a library of another layout.
  */
-extern __thread struct fixedpool_magazine *fixedpool_slots[FIXEDPOOL_SLOTS + 1]
-	__attribute__((tls_model("initial-exec")));
+extern const char fixedpool_layout_1;
+static const char *const fixedpool_layout __attribute__((used)) =
+	&fixedpool_layout_1;
 
-static inline uint32_t *
-fixedpool_fast_blocks(struct fixedpool_magazine *magazine)
+static inline const struct fixedpool_fast *
+fixedpool_fast_of(const struct fixedpool *pool)
 {
-	return (uint32_t *)(void *)(magazine + 1);
+	return (const struct fixedpool_fast *)(const void *)pool;
 }
 
-/* This thread's magazine of @pool. */
-static inline struct fixedpool_magazine *
-fixedpool_fast_magazine(const struct fixedpool *pool)
+static inline struct fixedpool_parked *
+fixedpool_fast_parked(struct fixedpool_magazine *magazine, uintptr_t at)
 {
-	const struct fixedpool_fast *fast =
-		(const struct fixedpool_fast *)(const void *)pool;
+	return (struct fixedpool_parked *)(void *)((char *)(magazine + 1) + at);
+}
 
+/*
+ * This thread's magazine. What is left of a client that was closed is closed
+ * for good, so nobody who finds it there goes on with it.
+ */
+static inline struct fixedpool_magazine *
+fixedpool_fast_magazine(const struct fixedpool_fast *fast)
+{
 	return *(struct fixedpool_magazine **)(void *)
-		((char *)fixedpool_slots + fast->slot);
+		((char *)__builtin_thread_pointer() + fast->slot);
 }
 
 /*
  * Who empties a magazine that is another thread's closes it, lets
  * membarrier(2) order that before or after the owner's work, and waits until
  * that is done. The owner needs the compiler to keep its order, and no more.
- * Return: its depth, which is good until fixedpool_fast_leave().
  */
-static inline uintptr_t
-fixedpool_fast_enter(struct fixedpool_magazine *magazine)
+static inline void fixedpool_fast_enter(struct fixedpool_magazine *magazine)
 {
-	__atomic_store_n(&magazine->busy, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&magazine->now.half[FIXEDPOOL_BUSY], 1,
+			 __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	return __atomic_load_n(&magazine->depth, __ATOMIC_ACQUIRE);
 }
 
-static inline void
-fixedpool_fast_leave(struct fixedpool_magazine *magazine)
+/*
+ * Whether no entry may be there, between entering and leaving. Only the owner
+ * opens it, so there is nothing to acquire, and a plain read is one that the
+ * comparison does itself.
+ */
+static inline int
+fixedpool_fast_beyond(const struct fixedpool_magazine *magazine, uint32_t at)
 {
-	__atomic_store_n(&magazine->busy, 0, __ATOMIC_RELEASE);
+	return at >= magazine->room;
+}
+
+/* Only the owner, who is at work in it, changes that. */
+static inline uint32_t
+fixedpool_fast_used(const struct fixedpool_magazine *magazine)
+{
+	return __atomic_load_n(&magazine->now.half[FIXEDPOOL_USED],
+			       __ATOMIC_RELAXED);
+}
+
+/* Nothing was changed. */
+static inline void fixedpool_fast_leave(struct fixedpool_magazine *magazine)
+{
+	__atomic_store_n(&magazine->now.half[FIXEDPOOL_BUSY], 0,
+			 __ATOMIC_RELEASE);
+}
+
+/* It holds so much now. */
+static inline void
+fixedpool_fast_leave_with(struct fixedpool_magazine *magazine, uintptr_t used)
+{
+#if __SIZEOF_POINTER__ == 8
+	__atomic_store_n(&magazine->now.word, used, __ATOMIC_RELEASE);
+#else
+	__atomic_store_n(&magazine->now.half[FIXEDPOOL_USED], used,
+			 __ATOMIC_RELAXED);
+	fixedpool_fast_leave(magazine);
+#endif
 }
 
 /*
@@ -135,22 +196,23 @@ fixedpool_fast_divide(uintptr_t offset, uintptr_t inverse, uint32_t shift)
 /* A block out of the magazine; NULL if that is not to be had like that. */
 static inline void *fixedpool_fast_take(struct fixedpool_magazine *magazine)
 {
-	uintptr_t depth = fixedpool_fast_enter(magazine);
-	uintptr_t nr = __atomic_load_n(&magazine->nr, __ATOMIC_RELAXED) - 1;
-	uint8_t *state = magazine->state;
-	uint32_t index;
+	struct fixedpool_parked *parked;
+	uint8_t *state;
+	uint32_t used;
 	void *ptr;
 
+	fixedpool_fast_enter(magazine);
+	used = fixedpool_fast_used(magazine) - (uint32_t)sizeof(*parked);
 	/* neither empty nor closed */
-	if (__builtin_expect(nr >= depth, 0))
+	if (__builtin_expect(fixedpool_fast_beyond(magazine, used), 0))
 		goto no;
-	index = fixedpool_fast_blocks(magazine)[nr];
-	if (__builtin_expect(state[index] != FIXEDPOOL_BLOCK_PARKED, 0))
+	parked = fixedpool_fast_parked(magazine, used);
+	state = parked->state;
+	if (__builtin_expect(*state != FIXEDPOOL_BLOCK_PARKED, 0))
 		goto no;
-	__atomic_store_n(&magazine->nr, nr, __ATOMIC_RELAXED);
-	state[index] = FIXEDPOOL_BLOCK_OUT;
-	ptr = magazine->base + index * magazine->stride;
-	fixedpool_fast_leave(magazine);
+	*state = FIXEDPOOL_BLOCK_OUT;
+	ptr = parked->ptr;
+	fixedpool_fast_leave_with(magazine, used);
 	if (!ptr)
 		__builtin_unreachable();
 	return ptr;
@@ -160,30 +222,39 @@ no:
 }
 
 /* Return: whether the block is in the magazine now. */
-static inline int fixedpool_fast_put(struct fixedpool_magazine *magazine,
+static inline int fixedpool_fast_put(const struct fixedpool_fast *fast,
+				     struct fixedpool_magazine *magazine,
 				     const void *ptr)
 {
-	uintptr_t depth = fixedpool_fast_enter(magazine);
-	uintptr_t nr = __atomic_load_n(&magazine->nr, __ATOMIC_RELAXED);
-	uint8_t *state = magazine->state;
-	uintptr_t index;
+	struct fixedpool_parked *parked;
+	uintptr_t index, used;
+	uint8_t *state;
 
-	if (__builtin_expect(nr >= depth, 0))
+	fixedpool_fast_enter(magazine);
+	used = fixedpool_fast_used(magazine);
+	if (__builtin_expect(fixedpool_fast_beyond(magazine, (uint32_t)used),
+			     0))
 		goto no;
-	index = fixedpool_fast_divide((uintptr_t)ptr -
-				      (uintptr_t)magazine->base,
-				      magazine->inverse, magazine->shift);
-	if (__builtin_expect(index >= magazine->max_blocks, 0))
+	index = fixedpool_fast_divide((uintptr_t)ptr - (uintptr_t)fast->base,
+				      fast->inverse, fast->shift);
+	if (__builtin_expect(index >= fast->max_blocks, 0))
 		goto no;
-	if (__builtin_expect(state[index] != FIXEDPOOL_BLOCK_OUT, 0))
+	state = fast->state + index;
+	if (__builtin_expect(*state != FIXEDPOOL_BLOCK_OUT, 0))
 		goto no;
-	if (__builtin_expect(__atomic_load_n(magazine->dry, __ATOMIC_RELAXED) !=
+	if (__builtin_expect(__atomic_load_n(fast->dry, __ATOMIC_RELAXED) !=
 			     magazine->dry_seen, 0))
 		goto no;
-	state[index] = FIXEDPOOL_BLOCK_PARKED;
-	fixedpool_fast_blocks(magazine)[nr] = (uint32_t)index;
-	__atomic_store_n(&magazine->nr, nr + 1, __ATOMIC_RELAXED);
-	fixedpool_fast_leave(magazine);
+	*state = FIXEDPOOL_BLOCK_PARKED;
+	parked = fixedpool_fast_parked(magazine, used);
+	/* atomic, or the compiler makes one store of both, which is slower */
+	__atomic_store_n(&parked->ptr, (void *)(uintptr_t)ptr,
+			 __ATOMIC_RELAXED);
+	/* or it reckons their address, which a store does for nothing */
+	__asm__("" : "+r"(used));
+	parked = fixedpool_fast_parked(magazine, used);
+	__atomic_store_n(&parked->state, state, __ATOMIC_RELAXED);
+	fixedpool_fast_leave_with(magazine, used + sizeof(*parked));
 	return 1;
 no:
 	fixedpool_fast_leave(magazine);
@@ -198,7 +269,8 @@ no:
  */
 static inline void *fixedpool_fast_alloc_ptr(struct fixedpool *pool)
 {
-	void *ptr = fixedpool_fast_take(fixedpool_fast_magazine(pool));
+	const struct fixedpool_fast *fast = fixedpool_fast_of(pool);
+	void *ptr = fixedpool_fast_take(fixedpool_fast_magazine(fast));
 
 	return __builtin_expect(!!ptr, 1) ? ptr :
 	       fixedpool_alloc_ptr(pool, 0, 0);
@@ -214,7 +286,10 @@ static inline void *fixedpool_fast_alloc_ptr(struct fixedpool *pool)
 static inline int fixedpool_fast_free_ptr(struct fixedpool *pool,
 					  const void *ptr)
 {
-	if (__builtin_expect(fixedpool_fast_put(fixedpool_fast_magazine(pool),
+	const struct fixedpool_fast *fast = fixedpool_fast_of(pool);
+
+	if (__builtin_expect(fixedpool_fast_put(fast,
+						fixedpool_fast_magazine(fast),
 						ptr), 1))
 		return 0;
 	return fixedpool_free_ptr(pool, ptr);

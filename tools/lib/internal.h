@@ -36,14 +36,13 @@ struct fp_magazines;
  * @share: blocks that all magazines together may hold; constant
  * @start: how deep they are at first; constant
  * @spin_ns: how long RECV polls before it sleeps; atomic
- * @shift: zeros at the end of the stride; constant
- * @inverse: of the odd part of the stride, see fixedpool_fast.h; constant
  * @generations: for each index the generation of the block that was got or
  *	held through this client, 0 if none; atomic. It lives here and not in
  *	the blocks, so that no wild store into a block can reach it. Reserved
  *	whole, backed by memory where it is touched, and the same for a child
  *	of fork as for its parent
- * @state: for each index FIXEDPOOL_BLOCK_*; atomic. Lies behind @generations
+ *
+ * fast.state, with a state for each index, atomic, lies behind @generations.
  */
 struct fixedpool {
 	struct fixedpool_fast fast;
@@ -59,10 +58,7 @@ struct fixedpool {
 	uint32_t share;
 	uint32_t start;
 	uint32_t spin_ns;
-	uint32_t shift;
-	uintptr_t inverse;
 	uint32_t *generations;
-	uint8_t *state;
 };
 
 /* uapi.c: the only file that knows ioctls and their structs. */
@@ -138,7 +134,8 @@ static inline uint32_t fp_generation(const struct fixedpool *pool,
 static inline uintptr_t fp_exact_index(const struct fixedpool *pool,
 				       uintptr_t offset)
 {
-	return fixedpool_fast_divide(offset, pool->inverse, pool->shift);
+	return fixedpool_fast_divide(offset, pool->fast.inverse,
+				     pool->fast.shift);
 }
 
 /*
@@ -149,7 +146,7 @@ static inline bool fp_name(const struct fixedpool *pool, uint32_t index)
 {
 	uint8_t state = FIXEDPOOL_BLOCK_OUT;
 
-	return __atomic_compare_exchange_n(&pool->state[index], &state,
+	return __atomic_compare_exchange_n(&pool->fast.state[index], &state,
 					   FIXEDPOOL_BLOCK_KERNEL, false,
 					   __ATOMIC_RELAXED,
 					   __ATOMIC_RELAXED) ||

@@ -16,7 +16,7 @@ static uint64_t shown(const struct fixedpool *pool,
 	if (!block->rights || !block->handle)
 		return block->handle;
 	if (fp_generation(pool, index) != fp_handle_generation(block->handle) ||
-	    __atomic_load_n(&pool->state[index], __ATOMIC_RELAXED) !=
+	    __atomic_load_n(&pool->fast.state[index], __ATOMIC_RELAXED) !=
 	    FIXEDPOOL_BLOCK_KERNEL)
 		return 0;
 	return block->handle;

@@ -20,27 +20,34 @@ static uint32_t least(uint32_t a, uint32_t b)
 
 static uint32_t depth_of(const struct fp_magazine *m)
 {
-	return (uint32_t)m->fast.depth;
+	return m->fast.room / FP_ENTRY;
 }
 
 static uint32_t held(const struct fp_magazine *m)
 {
-	return (uint32_t)__atomic_load_n(&m->fast.nr, __ATOMIC_RELAXED);
+	return fixedpool_fast_used(&m->fast) / FP_ENTRY;
 }
 
+/* busy is the owner's, who may come to see that it is closed */
 static void set_held(struct fp_magazine *m, uint32_t nr)
 {
-	__atomic_store_n(&m->fast.nr, nr, __ATOMIC_RELAXED);
+	__atomic_store_n(&m->fast.now.half[FIXEDPOOL_USED], nr * FP_ENTRY,
+			 __ATOMIC_RELAXED);
+}
+
+static struct fixedpool_parked *entry(struct fp_magazine *m, uint32_t at)
+{
+	return fixedpool_fast_parked(&m->fast, at * FP_ENTRY);
 }
 
 static void set_depth(struct fp_magazine *m, uint32_t depth)
 {
-	__atomic_store_n(&m->fast.depth, depth, __ATOMIC_RELEASE);
+	__atomic_store_n(&m->fast.room, depth * FP_ENTRY, __ATOMIC_RELEASE);
 }
 
 static void set_state(struct fixedpool *pool, uint32_t index, uint8_t state)
 {
-	__atomic_store_n(&pool->state[index], state, __ATOMIC_RELAXED);
+	__atomic_store_n(&pool->fast.state[index], state, __ATOMIC_RELAXED);
 }
 
 /* How deep one magazine may be, so that all of them keep to the share. */
@@ -109,28 +116,31 @@ static uint32_t batch(const struct fp_magazine *m)
 }
 
 /* Take up to @count blocks out, those that were freed first. */
-uint32_t fp_magazine_pull(struct fp_magazine *m, uint32_t *blocks,
-			  uint32_t count)
+uint32_t fp_magazine_pull(const struct fixedpool *pool, struct fp_magazine *m,
+			  uint32_t *blocks, uint32_t count)
 {
-	uint32_t *in = fixedpool_fast_blocks(&m->fast);
 	uint32_t nr = held(m);
 
 	count = least(count, nr);
-	memcpy(blocks, in, count * sizeof(*blocks));
-	memmove(in, in + count, (nr - count) * sizeof(*blocks));
+	for (uint32_t i = 0; i < count; i++)
+		blocks[i] = (uint32_t)(entry(m, i)->state - pool->fast.state);
+	memmove(entry(m, 0), entry(m, count), (nr - count) * FP_ENTRY);
 	set_held(m, nr - count);
 	return count;
 }
 
 /* Put as many blocks in as there is room for. Return: how many. */
-static uint32_t push(struct fp_magazine *m, const uint32_t *blocks,
-		     uint32_t count)
+static uint32_t push(const struct fixedpool *pool, struct fp_magazine *m,
+		     const uint32_t *blocks, uint32_t count)
 {
 	uint32_t nr = held(m);
 
 	count = nr < depth_of(m) ? least(count, depth_of(m) - nr) : 0;
-	memcpy(fixedpool_fast_blocks(&m->fast) + nr, blocks,
-	       count * sizeof(*blocks));
+	for (uint32_t i = 0; i < count; i++)
+		*entry(m, nr + i) = (struct fixedpool_parked) {
+			.ptr = pool->fast.base + blocks[i] * pool->geo.stride,
+			.state = pool->fast.state + blocks[i],
+		};
 	set_held(m, nr + count);
 	return count;
 }
@@ -161,7 +171,7 @@ uint32_t fp_magazine_give_up(struct fixedpool *pool, const uint32_t *blocks,
 		uint32_t generation;
 
 		/* else it ended meanwhile: fixedpool_free_all() by a fork */
-		if (__atomic_load_n(&pool->state[index], __ATOMIC_RELAXED) !=
+		if (__atomic_load_n(&pool->fast.state[index], __ATOMIC_RELAXED) !=
 		    FIXEDPOOL_BLOCK_PARKED)
 			continue;
 		set_state(pool, index, FIXEDPOOL_BLOCK_KERNEL);
@@ -197,10 +207,7 @@ void fp_magazines_moved(struct fp_magazines *all, bool any)
 /* On top may lie what ended meanwhile: fixedpool_free_all() by a fork. */
 static void drop_ended(struct fp_magazine *m)
 {
-	const uint32_t *blocks = fixedpool_fast_blocks(&m->fast);
-	const uint8_t *state = m->fast.state;
-
-	while (held(m) && __atomic_load_n(&state[blocks[held(m) - 1]],
+	while (held(m) && __atomic_load_n(entry(m, held(m) - 1)->state,
 					  __ATOMIC_RELAXED) !=
 			  FIXEDPOOL_BLOCK_PARKED)
 		set_held(m, held(m) - 1);
@@ -220,8 +227,9 @@ static uint32_t refill_size(struct fixedpool *pool, struct fp_magazine *m)
 	drop_ended(m);
 	if (fp_magazine_open(m) && !held(m)) {
 		adapt(m, FP_MISS_EMPTY, batch(m));
-		more = fp_magazine_pull(between(m->all), blocks, batch(m));
-		push(m, blocks, more);
+		more = fp_magazine_pull(pool, between(m->all), blocks,
+					batch(m));
+		push(pool, m, blocks, more);
 		m->all->stats.empty++;
 		/* with the one that is wanted: a batch */
 		more = least(batch(m), fp_status_read(&pool->status->free) / 2);
@@ -252,7 +260,7 @@ static void *refill_take(struct fixedpool *pool, struct fp_magazine *m,
 			set_state(pool, fp_handle_index(handles[0]),
 				  FIXEDPOOL_BLOCK_KERNEL);
 		else if (count > 1 && fp_magazine_open(m))
-			parked = push(m, blocks, count - 1);
+			parked = push(pool, m, blocks, count - 1);
 		m->all->stats.refilled += parked;
 		pthread_mutex_unlock(&m->all->lock);
 	}
@@ -326,7 +334,7 @@ bool fp_magazine_put(struct fixedpool *pool, uint32_t index)
 	bool parked, drained = false;
 	uint32_t kept, n = 0;
 
-	if (!m || __atomic_load_n(&pool->state[index], __ATOMIC_RELAXED) !=
+	if (!m || __atomic_load_n(&pool->fast.state[index], __ATOMIC_RELAXED) !=
 		  FIXEDPOOL_BLOCK_OUT)
 		return false;
 	pthread_mutex_lock(&m->all->lock);
@@ -339,8 +347,8 @@ bool fp_magazine_put(struct fixedpool *pool, uint32_t index)
 	}
 	if (parked && held(m) >= depth_of(m)) {
 		drained = true;
-		n = fp_magazine_pull(m, blocks, batch(m));
-		kept = push(between(m->all), blocks, n);
+		n = fp_magazine_pull(pool, m, blocks, batch(m));
+		kept = push(pool, between(m->all), blocks, n);
 		n -= kept;
 		memmove(blocks, blocks + kept, n * sizeof(*blocks));
 		m->all->stats.drained += n;
@@ -348,7 +356,7 @@ bool fp_magazine_put(struct fixedpool *pool, uint32_t index)
 	}
 	if (parked) {
 		set_state(pool, index, FIXEDPOOL_BLOCK_PARKED);
-		push(m, &index, 1);
+		push(pool, m, &index, 1);
 	}
 	pthread_mutex_unlock(&m->all->lock);
 	if (drained) {

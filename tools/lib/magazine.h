@@ -11,28 +11,32 @@
 #include <sched.h>
 #include <time.h>
 
-/* Programs have the inline functions built in: no field of theirs moves. */
+/*
+ * Programs have the inline functions built in: no field of theirs moves, unless
+ * fixedpool_layout_1 gets the next number.
+ */
 #define FP_FROZEN(type, field, at) \
 	_Static_assert(offsetof(struct type, field) == (at), "ABI: " #field)
 #define FP_WORD	sizeof(uintptr_t)
 
-FP_FROZEN(fixedpool_magazine, busy, 0);
-FP_FROZEN(fixedpool_magazine, dry_seen, 4);
-FP_FROZEN(fixedpool_magazine, depth, 8);
-FP_FROZEN(fixedpool_magazine, nr, 8 + FP_WORD);
-FP_FROZEN(fixedpool_magazine, dry, 8 + 2 * FP_WORD);
-FP_FROZEN(fixedpool_magazine, state, 8 + 3 * FP_WORD);
-FP_FROZEN(fixedpool_magazine, base, 8 + 4 * FP_WORD);
-FP_FROZEN(fixedpool_magazine, stride, 8 + 5 * FP_WORD);
-FP_FROZEN(fixedpool_magazine, inverse, 8 + 6 * FP_WORD);
-FP_FROZEN(fixedpool_magazine, max_blocks, 8 + 7 * FP_WORD);
-FP_FROZEN(fixedpool_magazine, shift, 8 + 8 * FP_WORD);
+FP_FROZEN(fixedpool_magazine, now, 0);
+FP_FROZEN(fixedpool_magazine, room, 8);
+FP_FROZEN(fixedpool_magazine, dry_seen, 12);
+FP_FROZEN(fixedpool_parked, ptr, 0);
+FP_FROZEN(fixedpool_parked, state, FP_WORD);
 FP_FROZEN(fixedpool_fast, slot, 0);
-_Static_assert(sizeof(struct fixedpool_magazine) == 16 + 8 * FP_WORD,
-	       "ABI: the blocks");
+FP_FROZEN(fixedpool_fast, base, FP_WORD);
+FP_FROZEN(fixedpool_fast, inverse, 2 * FP_WORD);
+FP_FROZEN(fixedpool_fast, max_blocks, 3 * FP_WORD);
+FP_FROZEN(fixedpool_fast, state, 4 * FP_WORD);
+FP_FROZEN(fixedpool_fast, dry, 5 * FP_WORD);
+FP_FROZEN(fixedpool_fast, shift, 6 * FP_WORD);
+_Static_assert(sizeof(struct fixedpool_magazine) == 16, "ABI: the entries");
+_Static_assert(sizeof(struct fixedpool_parked) == 2 * FP_WORD, "ABI: an entry");
 _Static_assert(offsetof(struct fixedpool, fast) == 0, "ABI: fast");
-_Static_assert(FIXEDPOOL_SLOTS == 32, "ABI: the slots");
 
+/* Bytes of a block's entry in a magazine. */
+#define FP_ENTRY	((uint32_t)sizeof(struct fixedpool_parked))
 /* Threads that have a magazine of one client at a time; more have none. */
 #define FP_MAGAZINES	256
 /*
@@ -72,8 +76,9 @@ enum fp_miss {
  * @epoch: that of @all when the kernel was last asked; the lock
  * @fast: what is inline, with the blocks behind it
  *
- * Of @fast, depth is written under the lock, nr and blocks by the owner, or
- * under the lock while it is closed and the owner is not at work in it.
+ * Of @fast, room is written under the lock, the rest and the entries by the
+ * owner, or under the lock while it is closed and the owner is not at work in
+ * it.
  */
 struct fp_magazine {
 	struct fp_magazines *all;
@@ -145,8 +150,8 @@ bool fp_magazine_open(struct fp_magazine *m);
 void fp_magazines_move(struct fp_magazines *all);
 void fp_magazines_moved(struct fp_magazines *all, bool any);
 uint32_t fp_magazine_limit(const struct fp_magazines *all);
-uint32_t fp_magazine_pull(struct fp_magazine *m, uint32_t *blocks,
-			  uint32_t count);
+uint32_t fp_magazine_pull(const struct fixedpool *pool, struct fp_magazine *m,
+			  uint32_t *blocks, uint32_t count);
 uint32_t fp_magazine_give_up(struct fixedpool *pool, const uint32_t *blocks,
 			     uint32_t count);
 

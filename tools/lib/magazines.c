@@ -5,7 +5,7 @@
  *
  * A thread finds its magazine through a table of its own, in a place that the
  * client got for its life. The place may hold one of another client, that had
- * it before: closed for good, with depth 0. The memory of a client's magazines
+ * it before: closed for good, with no room. The memory of a client's magazines
  * stays until the client is closed, and each thread that had one has ended or
  * wanted the place for another.
  */
@@ -23,10 +23,13 @@
 static struct fixedpool_magazine nothing;
 
 /* The last place is for those clients that have no magazines. */
-FP_EXPORT __thread struct fixedpool_magazine *
-fixedpool_slots[FIXEDPOOL_SLOTS + 1] = {
+static __thread struct fixedpool_magazine *slots[FIXEDPOOL_SLOTS + 1]
+	__attribute__((tls_model("initial-exec"))) = {
 	[0 ... FIXEDPOOL_SLOTS] = &nothing,
 };
+
+/* See fixedpool_fast.h. */
+FP_EXPORT const char fixedpool_layout_1;
 
 /* Places in threads' tables that are taken. */
 static uint32_t slots_taken;
@@ -51,7 +54,14 @@ static struct fp_magazine *of_slot(struct fixedpool_magazine *const *slot)
 
 static struct fixedpool_magazine **slot_of(const struct fixedpool *pool)
 {
-	return &fixedpool_slots[pool->fast.slot / sizeof(*fixedpool_slots)];
+	return (void *)((char *)__builtin_thread_pointer() + pool->fast.slot);
+}
+
+/* A thread's table is as far from its pointer as any other's. */
+static void set_slot(struct fixedpool *pool, int nr)
+{
+	pool->fast.slot = (uintptr_t)&slots[nr] -
+			  (uintptr_t)__builtin_thread_pointer();
 }
 
 /* The first is no thread's. */
@@ -64,16 +74,18 @@ struct fp_magazine *fp_magazine_at(const struct fixedpool *pool, uint32_t i)
 /* Owner or not, nobody finds a way into it any more. Return: if one did. */
 static bool close_one(struct fp_magazine *m)
 {
-	bool open = m->fast.depth;
+	bool open = m->fast.room;
 
-	__atomic_store_n(&m->fast.depth, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&m->fast.room, 0, __ATOMIC_RELEASE);
 	return open;
 }
 
 /* Until the owner, who may have been interrupted in it, is done. */
 static void await_idle(struct fp_magazine *m)
 {
-	for (int i = 0; __atomic_load_n(&m->fast.busy, __ATOMIC_ACQUIRE); i++)
+	const uint32_t *busy = &m->fast.now.half[FIXEDPOOL_BUSY];
+
+	for (int i = 0; __atomic_load_n(busy, __ATOMIC_ACQUIRE); i++)
 		fp_pause(i);
 }
 
@@ -84,7 +96,7 @@ static uint32_t empty_one(struct fixedpool *pool, struct fp_magazine *m)
 
 	fp_magazines_move(pool->magazines);
 	do {
-		n = fp_magazine_pull(m, blocks, FP_MOVE_MAX);
+		n = fp_magazine_pull(pool, m, blocks, FP_MOVE_MAX);
 		sum += fp_magazine_give_up(pool, blocks, n);
 	} while (n);
 	fp_magazines_moved(pool->magazines, sum);
@@ -168,17 +180,17 @@ static void release(struct fixedpool_magazine **slot)
 
 static void thread_ends(void *arg)
 {
-	struct fixedpool_magazine **slots = arg;
+	struct fixedpool_magazine **slot = arg;
 
 	for (int i = 0; i < FIXEDPOOL_SLOTS; i++)
-		release(&slots[i]);
+		release(&slot[i]);
 }
 
 /* The magazines are the parent's, and the child's are wiped. */
 static void child_starts(void)
 {
 	for (int i = 0; i < FIXEDPOOL_SLOTS; i++)
-		fixedpool_slots[i] = &nothing;
+		slots[i] = &nothing;
 }
 
 /*
@@ -187,7 +199,7 @@ static void child_starts(void)
  */
 __attribute__((destructor)) static void process_ends(void)
 {
-	thread_ends(fixedpool_slots);
+	thread_ends(slots);
 	if (have_key)
 		pthread_key_delete(thread_key);
 }
@@ -212,19 +224,7 @@ static struct fp_magazine *occupy(struct fixedpool *pool)
 	if (i == all->top)
 		all->top++;
 	m = fp_magazine_at(pool, i);
-	*m = (struct fp_magazine) {
-		.all = all,
-		.want = pool->start,
-		.fast = {
-			.dry = &pool->status->dry,
-			.state = pool->state,
-			.base = pool->geo.base,
-			.stride = (uintptr_t)pool->geo.stride,
-			.inverse = pool->inverse,
-			.max_blocks = pool->geo.max_blocks,
-			.shift = pool->shift,
-		},
-	};
+	*m = (struct fp_magazine) { .all = all, .want = pool->start };
 	all->nr++;
 	return m;
 }
@@ -250,7 +250,7 @@ static struct fp_magazine *join(struct fixedpool *pool,
 	struct fp_magazines *all = pool->magazines;
 	struct fp_magazine *m = NULL;
 
-	if (pthread_setspecific(thread_key, fixedpool_slots))
+	if (pthread_setspecific(thread_key, slots))
 		return NULL;
 	pthread_mutex_lock(&all->lock);
 	if (!all->pool)
@@ -309,13 +309,13 @@ static bool slot_take(struct fixedpool *pool)
 	} while (!__atomic_compare_exchange_n(&slots_taken, &taken, taken | bit,
 					      false, __ATOMIC_RELAXED,
 					      __ATOMIC_RELAXED));
-	pool->fast.slot = (size_t)__builtin_ctz(bit) * sizeof(*fixedpool_slots);
+	set_slot(pool, __builtin_ctz(bit));
 	return true;
 }
 
 static void slot_give(struct fixedpool *pool)
 {
-	uint32_t bit = 1U << (pool->fast.slot / sizeof(*fixedpool_slots));
+	uint32_t bit = 1U << (slot_of(pool) - slots);
 
 	__atomic_and_fetch(&slots_taken, ~bit, __ATOMIC_RELAXED);
 }
@@ -335,7 +335,7 @@ static bool map_magazines(struct fixedpool *pool)
 
 	pool->nr_magazines = 1 + (threads < FP_MAGAZINES ? threads :
 							   FP_MAGAZINES);
-	size = sizeof(struct fp_magazine) + deepest * sizeof(uint32_t);
+	size = sizeof(struct fp_magazine) + deepest * FP_ENTRY;
 	if (size < sizeof(struct fp_magazines))
 		size = sizeof(struct fp_magazines);
 	pool->magazine_size = round_to(size, 128);
@@ -362,7 +362,7 @@ void fp_magazines_create(struct fixedpool *pool, uint32_t quota, bool direct)
 	uint32_t blocks = pool->geo.max_blocks;
 	void *status;
 
-	pool->fast.slot = FIXEDPOOL_SLOTS * sizeof(*fixedpool_slots);
+	set_slot(pool, FIXEDPOOL_SLOTS);
 	if (direct)
 		return;
 	if (quota && quota < blocks)
@@ -379,12 +379,13 @@ void fp_magazines_create(struct fixedpool *pool, uint32_t quota, bool direct)
 	if (status == MAP_FAILED)
 		return;
 	pool->status = status;
+	pool->fast.dry = &pool->status->dry;
 	if (!slot_take(pool))
 		return;
 	if (!map_magazines(pool)) {
 		slot_give(pool);
 		/* the place is another client's from here on */
-		pool->fast.slot = FIXEDPOOL_SLOTS * sizeof(*fixedpool_slots);
+		set_slot(pool, FIXEDPOOL_SLOTS);
 	}
 }
 
@@ -511,9 +512,9 @@ FP_EXPORT int fixedpool_magazine_stats(struct fixedpool *pool,
 		for (uint32_t i = 0; i < all->top; i++) {
 			struct fp_magazine *m = fp_magazine_at(pool, i);
 
-			stats->parked += __atomic_load_n(&m->fast.nr,
-							 __ATOMIC_RELAXED);
-			stats->depth += m->fast.depth;
+			stats->parked += fixedpool_fast_used(&m->fast) /
+					 FP_ENTRY;
+			stats->depth += m->fast.room / FP_ENTRY;
 		}
 	}
 	stats->share = pool->share;

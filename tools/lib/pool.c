@@ -43,8 +43,10 @@ static int pool_describe(struct fixedpool *pool, uint32_t *quota)
 	pool->geo.pool_flags = stats.pool_flags;
 	pool->align = stats.align;
 	pool->max_batch = info.max_batch;
-	pool->shift = (uint32_t)__builtin_ctzll(stats.stride);
-	pool->inverse = inverse_of((uintptr_t)(stats.stride >> pool->shift));
+	pool->fast.max_blocks = (uintptr_t)stats.max_blocks;
+	pool->fast.shift = (uint32_t)__builtin_ctzll(stats.stride);
+	pool->fast.inverse = inverse_of((uintptr_t)(stats.stride >>
+						    pool->fast.shift));
 	return 0;
 }
 
@@ -71,6 +73,7 @@ static int pool_map(struct fixedpool *pool)
 	if (base == MAP_FAILED)
 		return -1;
 	pool->geo.base = base;
+	pool->fast.base = base;
 	pool->geo.base_ro = base;
 	if (!write || !(pool->geo.pool_flags & FIXEDPOOL_POOL_ISOLATED))
 		return 0;
@@ -86,7 +89,7 @@ static int pool_map(struct fixedpool *pool)
 static size_t tables_size(const struct fixedpool *pool)
 {
 	return (size_t)pool->geo.max_blocks *
-	       (sizeof(*pool->generations) + sizeof(*pool->state));
+	       (sizeof(*pool->generations) + sizeof(*pool->fast.state));
 }
 
 /* Shared, as parent and child of a fork share the client. */
@@ -98,7 +101,8 @@ static int tables_map(struct fixedpool *pool)
 	if (table == MAP_FAILED)
 		return -1;
 	pool->generations = table;
-	pool->state = (uint8_t *)(pool->generations + pool->geo.max_blocks);
+	pool->fast.state = (uint8_t *)(pool->generations +
+				       pool->geo.max_blocks);
 	return 0;
 }
 
