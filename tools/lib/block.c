@@ -250,17 +250,23 @@ alloc_ptr_slow(struct fixedpool *pool, unsigned int flags, uint64_t tag)
 	return handle ? fixedpool_ptr(pool, handle) : NULL;
 }
 
-FP_EXPORT void *fixedpool_alloc_ptr(struct fixedpool *pool, unsigned int flags,
-				    uint64_t tag)
+FP_EXPORT void *fixedpool_alloc_ptr_bare(struct fixedpool *pool)
 {
 	void *ptr;
 
-	if (fp_likely(pool && !(flags | tag))) {
+	if (fp_likely(pool)) {
 		ptr = fixedpool_fast_take(fixedpool_fast_magazine(&pool->fast));
 		if (fp_likely(ptr))
 			return ptr;
 	}
-	return alloc_ptr_slow(pool, flags, tag);
+	return alloc_ptr_slow(pool, 0, 0);
+}
+
+FP_EXPORT void *fixedpool_alloc_ptr_any(struct fixedpool *pool,
+					unsigned int flags, uint64_t tag)
+{
+	return flags | tag ? alloc_ptr_slow(pool, flags, tag) :
+			     fixedpool_alloc_ptr_bare(pool);
 }
 
 /* Index of the block whose first byte @ptr is; max_blocks or more if none. */

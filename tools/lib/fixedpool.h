@@ -467,8 +467,22 @@ uint64_t fixedpool_handle_of(const struct fixedpool *pool, const void *ptr);
  * Return: the block's first byte, to be freed with fixedpool_free_ptr();
  * NULL with errno as fixedpool_alloc().
  */
-void *fixedpool_alloc_ptr(struct fixedpool *pool, unsigned int flags,
-			  uint64_t tag);
+static inline void *fixedpool_alloc_ptr(struct fixedpool *pool,
+					unsigned int flags, uint64_t tag);
+
+/* What it calls, and programs need not: without flags and tag; with any. */
+void *fixedpool_alloc_ptr_bare(struct fixedpool *pool);
+void *fixedpool_alloc_ptr_any(struct fixedpool *pool, unsigned int flags,
+			      uint64_t tag) __asm__("fixedpool_alloc_ptr");
+
+static inline void *fixedpool_alloc_ptr(struct fixedpool *pool,
+					unsigned int flags, uint64_t tag)
+{
+	/* mostly there are none, which need not be found out each time */
+	if (__builtin_constant_p(flags | tag) && !(flags | tag))
+		return fixedpool_alloc_ptr_bare(pool);
+	return fixedpool_alloc_ptr_any(pool, flags, tag);
+}
 
 /**
  * fixedpool_free_ptr - fixedpool_free() by pointer
