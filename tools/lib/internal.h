@@ -32,6 +32,7 @@ struct fp_magazines;
  * @status: the pool's status page, NULL without magazines; constant
  * @magazines: NULL if there are none; constant
  * @magazine_size: bytes of one, and of what comes before them; constant
+ * @slot: where threads find their magazines, in their tables; constant
  * @nr_magazines: how many there can be; constant
  * @share: blocks that all magazines together may hold; constant
  * @start: how deep they are at first; constant
@@ -54,6 +55,7 @@ struct fixedpool {
 	const struct fixedpool_status *status;
 	struct fp_magazines *magazines;
 	size_t magazine_size;
+	uint32_t slot;
 	uint32_t nr_magazines;
 	uint32_t share;
 	uint32_t start;

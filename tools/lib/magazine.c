@@ -339,7 +339,7 @@ bool fp_magazine_put(struct fixedpool *pool, uint32_t index)
 		return false;
 	pthread_mutex_lock(&m->all->lock);
 	parked = fp_magazine_open(m) &&
-		 __atomic_load_n(&pool->state[index], __ATOMIC_RELAXED) ==
+		 __atomic_load_n(&pool->fast.state[index], __ATOMIC_RELAXED) ==
 		 FIXEDPOOL_BLOCK_OUT;
 	if (parked && held(m) >= depth_of(m)) {
 		m->all->stats.full++;

@@ -58,8 +58,9 @@ static struct fixedpool_magazine **slot_of(const struct fixedpool *pool)
 }
 
 /* A thread's table is as far from its pointer as any other's. */
-static void set_slot(struct fixedpool *pool, int nr)
+static void set_slot(struct fixedpool *pool, uint32_t nr)
 {
+	pool->slot = nr;
 	pool->fast.slot = (uintptr_t)&slots[nr] -
 			  (uintptr_t)__builtin_thread_pointer();
 }
@@ -272,7 +273,7 @@ static struct fp_magazine *join(struct fixedpool *pool,
 static void empty_mine(struct fixedpool *pool, struct fp_magazine *m)
 {
 	pthread_mutex_lock(&m->all->lock);
-	if (!m->fast.depth)
+	if (!m->fast.room)
 		empty_one(pool, m);
 	pthread_mutex_unlock(&m->all->lock);
 }
@@ -288,7 +289,7 @@ struct fp_magazine *fp_magazine_mine(struct fixedpool *pool)
 	slot = slot_of(pool);
 	m = of_slot(slot);
 	if (m && m->all == pool->magazines) {
-		if (!m->fast.depth && m->fast.nr)
+		if (!m->fast.room && fixedpool_fast_used(&m->fast))
 			empty_mine(pool, m);
 		return m;
 	}
@@ -309,15 +310,13 @@ static bool slot_take(struct fixedpool *pool)
 	} while (!__atomic_compare_exchange_n(&slots_taken, &taken, taken | bit,
 					      false, __ATOMIC_RELAXED,
 					      __ATOMIC_RELAXED));
-	set_slot(pool, __builtin_ctz(bit));
+	set_slot(pool, (uint32_t)__builtin_ctz(bit));
 	return true;
 }
 
 static void slot_give(struct fixedpool *pool)
 {
-	uint32_t bit = 1U << (slot_of(pool) - slots);
-
-	__atomic_and_fetch(&slots_taken, ~bit, __ATOMIC_RELAXED);
+	__atomic_and_fetch(&slots_taken, ~(1U << pool->slot), __ATOMIC_RELAXED);
 }
 
 static size_t round_to(size_t size, size_t unit)
