@@ -209,7 +209,7 @@ void fp_chunk_put(struct fp_chunk *chunk, const struct fp_run *run)
  */
 void fp_chunk_zero(struct fp_chunk *chunk, u32 index)
 {
-	u64 at = (index - chunk->base) * chunk->stride;
+	u64 at = fp_chunk_place(chunk, index) * chunk->stride;
 	u64 left = chunk->stride;
 
 	while (left) {
@@ -242,7 +242,7 @@ void fp_chunk_zero(struct fp_chunk *chunk, u32 index)
 int fp_chunk_unpin(struct fp_chunk *chunk, u32 index, spinlock_t *lock,
 		   bool copy)
 {
-	u32 at = (index - chunk->base) * (chunk->stride >> PAGE_SHIFT);
+	u32 at = fp_chunk_place(chunk, index) * (chunk->stride >> PAGE_SHIFT);
 	u32 end = at + (chunk->stride >> PAGE_SHIFT);
 	struct page *old, *fresh;
 	int replaced = 0;

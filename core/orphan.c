@@ -52,7 +52,7 @@ void fp_orphan_add(struct fp_pool *pool, struct fp_block *block, u32 index)
 	u64 now_ms = ktime_to_ms(ktime_get());
 
 	/* the notes are there since KEEP */
-	WRITE_ONCE(chunk->notes[index - chunk->base].stamp_ms, now_ms);
+	WRITE_ONCE(fp_chunk_note(chunk, index)->stamp_ms, now_ms);
 	/* one pin for all, as a pool may have more than can be counted there */
 	if (atomic64_inc_return(&pool->nr_orphans) == 1) {
 		WRITE_ONCE(pool->oldest_ms, now_ms);
@@ -95,7 +95,7 @@ bool fp_orphan_claim(struct fp_pool *pool, u32 index, u64 tag, u32 client)
 	spin_lock(lock);
 	word = fp_block_read(block);
 	if (fp_word_state(word) == FP_BLOCK_ORPHAN &&
-	    READ_ONCE(chunk->notes[index - chunk->base].tag) == tag &&
+	    READ_ONCE(fp_chunk_note(chunk, index)->tag) == tag &&
 	    fp_block_turn(block, word, FP_BLOCK_MOVING, client)) {
 		fp_orphan_ended(pool, index);
 		claimed = true;
@@ -139,7 +139,7 @@ static bool fp_orphan_collect_one(struct fp_pool *pool, u32 index, u64 now_ms,
 	word = fp_block_read(block);
 	if (fp_word_state(word) != FP_BLOCK_ORPHAN)
 		goto unlock;
-	stamp_ms = READ_ONCE(chunk->notes[index - chunk->base].stamp_ms);
+	stamp_ms = READ_ONCE(fp_chunk_note(chunk, index)->stamp_ms);
 	if (now_ms < stamp_ms + min_age_ms) {
 		*oldest_ms = min(*oldest_ms, stamp_ms);
 		goto unlock;

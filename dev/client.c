@@ -239,6 +239,7 @@ static int fp_client_note(struct fp_chunk *chunk, u32 index,
 			  const struct fp_alloc *how)
 {
 	struct fp_note *notes = READ_ONCE(chunk->notes);
+	struct fp_note *note;
 
 	if (how->tag || how->keep)
 		notes = fp_chunk_notes(chunk);
@@ -246,9 +247,9 @@ static int fp_client_note(struct fp_chunk *chunk, u32 index,
 		return 0;
 	if (!notes)
 		return -ENOMEM;
-	WRITE_ONCE(notes[index - chunk->base].stamp_ms,
-		   ktime_to_ms(ktime_get()));
-	WRITE_ONCE(notes[index - chunk->base].tag, how->tag);
+	note = fp_chunk_note(chunk, index);
+	WRITE_ONCE(note->stamp_ms, ktime_to_ms(ktime_get()));
+	WRITE_ONCE(note->tag, how->tag);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/ktime.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 
 #include "fp_client.h"
@@ -59,6 +60,7 @@ void fp_client_tags(struct fp_client *client, const u64 *handles, u32 count,
 			at = fp_handle_index(handles[i]) - chunk->base;
 			if (at >= chunk->nr_blocks)
 				break;
+			at = array_index_nospec(at, chunk->nr_blocks);
 			tags[i] = notes ? READ_ONCE(notes[at].tag) : 0;
 		}
 	}
@@ -96,7 +98,7 @@ bool fp_client_describe(struct fp_client *client, u32 index,
 {
 	struct fp_pool *pool = client->pool;
 	struct fp_chunk *chunk = fp_pool_chunk(pool, index);
-	struct fp_note *notes;
+	struct fp_note *notes, *note;
 	u64 word;
 
 	if (!chunk)
@@ -133,10 +135,10 @@ bool fp_client_describe(struct fp_client *client, u32 index,
 	notes = smp_load_acquire(&chunk->notes);
 	if (!notes)
 		return true;
-	notes += index - chunk->base;
-	info->tag = READ_ONCE(notes->tag);
+	note = fp_chunk_note(chunk, index);
+	info->tag = READ_ONCE(note->tag);
 	if (info->tag)
 		info->age_ms = ktime_to_ms(ktime_get()) -
-			       READ_ONCE(notes->stamp_ms);
+			       READ_ONCE(note->stamp_ms);
 	return true;
 }

@@ -88,7 +88,7 @@ int fp_client_keep(struct fp_client *client, u64 handle, u64 tag, bool drop)
 	}
 	err = fp_keep_locked(client, block, handle, drop);
 	if (!err && !drop)
-		fp_keep_note(&notes[index - chunk->base], tag);
+		fp_keep_note(fp_chunk_note(chunk, index), tag);
 	/*
 	 * After an error the entry stays: an ALLOC of the same block may
 	 * count on it already. It goes when a kept block is freed there.
@@ -174,7 +174,7 @@ int fp_client_adopt(struct fp_client *client, u64 tag, u32 *next, u64 *handle)
 					  FP_ORPHAN)) {
 		cond_resched();
 		chunk = fp_pool_chunk(pool, index);
-		if (READ_ONCE(chunk->notes[index - chunk->base].tag) != tag)
+		if (READ_ONCE(fp_chunk_note(chunk, index)->tag) != tag)
 			continue;
 		if (!fp_client_charge(client, 1, true))
 			return -EDQUOT;

@@ -109,7 +109,7 @@ void fp_revoke(struct fp_client *client, u32 index)
 	const struct fp_geometry *geo = &client->pool->geo;
 	struct fp_chunk *chunk = fp_pool_chunk(client->pool, index);
 	u32 pages = geo->stride >> PAGE_SHIFT;
-	u32 at = (index - chunk->base) * pages;
+	u32 at = fp_chunk_place(chunk, index) * pages;
 	u32 i;
 
 	if (!client->mapping)

@@ -94,11 +94,23 @@ static inline u32 fp_chunk_words(const struct fp_chunk *chunk)
 	return BITS_TO_LONGS(chunk->base % BITS_PER_LONG + chunk->nr_blocks);
 }
 
+/* Which of the chunk's blocks it is; the index may be a user's. */
+static inline u32 fp_chunk_place(const struct fp_chunk *chunk, u32 index)
+{
+	return array_index_nospec(index - chunk->base, chunk->nr_blocks);
+}
+
 static inline struct fp_block *fp_chunk_block(struct fp_chunk *chunk, u32 index)
 {
-	/* the index may be a user's */
-	return &chunk->blocks[array_index_nospec(index - chunk->base,
-						 chunk->nr_blocks)];
+	return &chunk->blocks[fp_chunk_place(chunk, index)];
+}
+
+/* The block's note; the chunk was seen to have notes. */
+static inline struct fp_note *fp_chunk_note(struct fp_chunk *chunk, u32 index)
+{
+	struct fp_note *notes = READ_ONCE(chunk->notes);
+
+	return &notes[fp_chunk_place(chunk, index)];
 }
 
 #endif /* FP_CHUNK_H */
