@@ -186,6 +186,7 @@ struct page *fixedpool_page(struct fixedpool_client *client, u64 handle,
 	u64 at;
 	int err;
 
+	might_sleep();
 	if (!block || offset >= own->pool->geo.block_size)
 		return ERR_PTR(-EINVAL);
 	err = fp_block_check(fp_block_read(block), fp_handle_gen(handle));
