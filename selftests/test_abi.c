@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Arguments of every ioctl: their length, their tail and their address. */
+#include <sys/syscall.h>
+
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
+
 #include "fp_ops.h"
 
 FIXTURE(abi) {
@@ -49,6 +54,78 @@ TEST_F(abi, exact)
 			EXPECT_NE(FP_POISON32, fp_done_of(&a)) OP_LOG(op);
 		}
 		fp_disarm(&self->env);
+	}
+}
+
+/* Counts what the kernel does to one byte of ours on our behalf; or -errno. */
+static int watch(const void *byte, __u32 type)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_BREAKPOINT, .size = sizeof(attr),
+		.bp_type = type, .bp_addr = (uintptr_t)byte,
+		.bp_len = HW_BREAKPOINT_LEN_1,
+		.exclude_user = 1, .exclude_hv = 1,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1,
+			 PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static long counted(int fd)
+{
+	__u64 count = 0;
+
+	if (read(fd, &count, sizeof(count)) != sizeof(count))
+		count = 1000;
+	close(fd);
+	return count;
+}
+
+/* How often a call reads that byte; there is no watching for reads alone. */
+static long reads_of(const void *byte, int fd, unsigned long cmd, void *args,
+		     int *ret)
+{
+	int both = watch(byte, HW_BREAKPOINT_RW);
+	int writes = watch(byte, HW_BREAKPOINT_W);
+
+	if (both < 0 || writes < 0)
+		return both < 0 ? both : writes;
+	*ret = fp_ioctl(fd, cmd, args);
+	return counted(both) - counted(writes);
+}
+
+/* What is read twice may be another value the second time. */
+TEST_F(abi, each_field_is_fetched_once)
+{
+	union { __u32 size; char c[FP_ARGS_MAX]; } a;
+	const struct fp_op *op;
+	int fd, ret = 0;
+	long reads;
+	__u32 at;
+
+	for_each_op(op) {
+		/* and then the array that many have */
+		for (at = 0; at <= op->size; at += sizeof(__u32)) {
+			fd = fp_arm(&self->env, op, &a);
+			ASSERT_LE(0, fd);
+			reads = reads_of(at < op->size ? a.c + at :
+					 (char *)self->env.handles, fd, op->cmd,
+					 &a, &ret);
+			if (reads < 0) {
+				fp_disarm(&self->env);
+				SKIP(return, "no hardware breakpoints: %ld",
+				     reads);
+			}
+			EXPECT_EQ(0, ret) OP_LOG(op);
+			EXPECT_GE(1, reads)
+				TH_LOG("%s, byte %u", op->name, at);
+			/* it is seen at all */
+			if (!at) {
+				EXPECT_EQ(1, reads) OP_LOG(op);
+			}
+			fp_disarm(&self->env);
+		}
 	}
 }
 

@@ -36,16 +36,31 @@ FIXTURE_TEARDOWN(module)
 	EXPECT_TRUE(loaded()); \
 } while (0)
 
+static long references(void)
+{
+	char text[32];
+
+	return fp_read_file(SYS_MODULE "/refcnt", text, sizeof(text)) > 0 ?
+	       atol(text) : -1;
+}
+
 TEST_F_TIMEOUT(module, busy, 120)
 {
 	struct fixedpool_pool_create_args args = fp_create_args(4096, 8);
 	int fd = fp_open(O_RDONLY), other, pair[2];
 	char *map;
+	long refs;
 	__u64 h;
 
 	/* an open descriptor that is bound to nothing */
 	ASSERT_LE(0, fd);
 	EXPECT_BUSY();
+	/* each is one more reference, from before open() to after release() */
+	refs = references();
+	other = fp_open(O_RDONLY);
+	EXPECT_EQ(refs + 1, references());
+	close(other);
+	EXPECT_EQ(refs, references());
 	close(fd);
 
 	/* a client with blocks; its duplicate; only its mapping */

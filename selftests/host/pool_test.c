@@ -310,6 +310,8 @@ static void lookups_know_what_is_committed(void **state)
 	static const unsigned long bad_pages[] = {
 		6, 7, 8, 9, 1UL << 20, 1UL << 31, 1UL << 32,
 		(1UL << 52) - 1, ~0UL,
+		/* whose blocks would be 2^32 and more: 0 to who cuts that off */
+		3UL << 23, (3UL << 23) + 1, 3UL << 24, 3UL << 50,
 	};
 	u32 i;
 
