@@ -13,11 +13,13 @@ virtual report
 # These clamp, or index by what fp_chunk_place() has clamped.
 clamps = {"fp_chunk_place", "fp_chunk_block", "fp_chunk_note", "fp_chunk_zero",
 	  "fp_chunk_unpin", "fp_revoke", "fp_pool_chunk", "fp_pool_page",
-	  "fp_op_find", "fp_block_end_run"}
+	  "fp_op_find", "fp_block_end_run", "fp_block_leave_run"}
 own = {
 	# blocks off the free lists, or the bits of a leaf
 	"fp_block_give_run", "fp_block_end_mask", "fp_client_give_run",
 	"fp_client_end_bits", "fp_client_alloc_one", "fp_pool_put_back",
+	# blocks that the caller is alone with
+	"fp_block_pass_run", "fp_inbox_pass", "fp_client_tags",
 	# all of them, one after the other
 	"fp_pool_add_chunk", "fp_pool_destroy", "fp_chunk_alloc_pages",
 	"fp_chunk_free_pages",
