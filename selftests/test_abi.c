@@ -82,49 +82,50 @@ static long counted(int fd)
 	return count;
 }
 
-/* How often a call reads that byte; there is no watching for reads alone. */
-static long reads_of(const void *byte, int fd, unsigned long cmd, void *args,
-		     int *ret)
-{
-	int both = watch(byte, HW_BREAKPOINT_RW);
-	int writes = watch(byte, HW_BREAKPOINT_W);
-
-	if (both < 0 || writes < 0)
-		return both < 0 ? both : writes;
-	*ret = fp_ioctl(fd, cmd, args);
-	return counted(both) - counted(writes);
-}
-
-/* What is read twice may be another value the second time. */
-TEST_F(abi, each_field_is_fetched_once)
+/* How often a call touches a byte of its struct, or of the array, at @size. */
+static long touches(struct _test_data_abi *self, const struct fp_op *op,
+		    __u32 at, __u32 type)
 {
 	union { __u32 size; char c[FP_ARGS_MAX]; } a;
+	int fd = fp_arm(&self->env, op, &a), event, ret;
+	long count;
+
+	event = watch(at < op->size ? a.c + at : (char *)self->env.handles,
+		      type);
+	if (event < 0)
+		return event;
+	ret = fp_ioctl(fd, op->cmd, &a);
+	count = counted(event);
+	fp_disarm(&self->env);
+	return ret ? FP_LIES : count;
+}
+
+/*
+ * What is read twice may be another value the second time. Reads cannot be
+ * watched alone, and not beside writes: it takes one call with each.
+ */
+TEST_F(abi, each_field_is_fetched_once)
+{
 	const struct fp_op *op;
-	int fd, ret = 0;
-	long reads;
+	long both, writes;
 	__u32 at;
 
 	for_each_op(op) {
-		/* and then the array that many have */
 		for (at = 0; at <= op->size; at += sizeof(__u32)) {
-			fd = fp_arm(&self->env, op, &a);
-			ASSERT_LE(0, fd);
-			reads = reads_of(at < op->size ? a.c + at :
-					 (char *)self->env.handles, fd, op->cmd,
-					 &a, &ret);
-			if (reads < 0) {
-				fp_disarm(&self->env);
+			both = touches(self, op, at, HW_BREAKPOINT_RW);
+			writes = touches(self, op, at, HW_BREAKPOINT_W);
+			if (both < 0 && both != FP_LIES)
 				SKIP(return, "no hardware breakpoints: %ld",
-				     reads);
-			}
-			EXPECT_EQ(0, ret) OP_LOG(op);
-			EXPECT_GE(1, reads)
+				     both);
+			EXPECT_LE(0, both);
+			EXPECT_LE(0, writes);
+			EXPECT_GE(1, both - writes)
 				TH_LOG("%s, byte %u", op->name, at);
 			/* it is seen at all */
 			if (!at) {
-				EXPECT_EQ(1, reads) OP_LOG(op);
+				EXPECT_EQ(1, both - writes)
+					TH_LOG("%s", op->name);
 			}
-			fp_disarm(&self->env);
 		}
 	}
 }

@@ -330,6 +330,36 @@ static void lookups_know_what_is_committed(void **state)
 	host_pool_gone(pool);
 }
 
+static struct fp_pool *watched;
+
+/* Whenever a lock is given back: what is counted can be found. */
+static void find_all_that_is_counted(void)
+{
+	u32 i;
+
+	for (i = 0; i < watched->total; i++)
+		must(fp_pool_chunk(watched, i));
+	if (watched->total < watched->geo.max_blocks)
+		shim_after_unlock = find_all_that_is_counted;
+}
+
+static void blocks_are_counted_when_their_chunk_can_be_found(void **state)
+{
+	u32 indices[256], n;
+	bool out[256] = {};
+	int err;
+
+	(void)state;
+	watched = host_pool_of(64, 256, 0, 64);
+	shim_after_unlock = find_all_that_is_counted;
+	n = take(watched, out, indices, 256, &err);
+	assert_int_equal(n, 256);
+	/* it was looked at to the end */
+	assert_null(shim_after_unlock);
+	give_back(watched, out, indices, n);
+	host_pool_gone(watched);
+}
+
 static void the_short_last_chunk_has_its_pages_and_no_more(void **state)
 {
 	struct fp_pool *pool = host_pool_of(24, 1300, 1300, 512);
@@ -414,6 +444,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_pool_beyond_its_budget_keeps_what_it_has),
 	cmocka_unit_test(a_pool_without_pages_keeps_what_it_has),
 	cmocka_unit_test(lookups_know_what_is_committed),
+	cmocka_unit_test(blocks_are_counted_when_their_chunk_can_be_found),
 	cmocka_unit_test(the_short_last_chunk_has_its_pages_and_no_more),
 	cmocka_unit_test(create_passes_on_what_is_wrong_and_keeps_nothing),
 	cmocka_unit_test(a_pool_lives_as_long_as_its_last_reference),

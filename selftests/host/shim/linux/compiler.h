@@ -33,10 +33,8 @@
 
 /* What the kernel's are. */
 #define smp_load_acquire(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
-/* And its partner: what is published now and then comes late. */
-#define smp_store_release(p, value) do {				\
-	shim_pause();							\
-	__atomic_store_n(p, value, __ATOMIC_RELEASE);			\
-} while (0)
+/* And its partner. */
+#define smp_store_release(p, value) \
+	__atomic_store_n(p, value, __ATOMIC_RELEASE)
 
 #endif /* SHIM_LINUX_COMPILER_H */
