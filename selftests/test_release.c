@@ -143,6 +143,7 @@ TEST_F(release, dup_and_fork)
 		FP_CHILD_OK(read(pipes[0], &c, 1) == 1);
 		_exit(0);
 	}
+	close(ready[1]);
 	ASSERT_EQ(1, read(ready[0], &c, 1));
 	EXPECT_EQ(8, fp_held(self->fd));
 	close(copy);
@@ -175,6 +176,7 @@ TEST_F(release, mapping_only)
 		FP_CHILD_OK(read(pipes[0], &c, 1) == 1);
 		_exit(0);
 	}
+	close(ready[1]);
 	ASSERT_EQ(1, read(ready[0], &c, 1));
 	ASSERT_EQ(0, munmap(map + page, self->args.mapping_size - page));
 	EXPECT_EQ(7, fp_held(self->fd));
@@ -313,6 +315,8 @@ TEST_F(release, exec)
 			execve("/proc/self/exe", argv, envp);
 			_exit(1);
 		}
+		/* so that a child that fails is not waited for */
+		close(out[1]);
 		ASSERT_EQ(1, read(out[0], &c, 1));
 		EXPECT_EQ(way == 1 ? 11 : 0, fp_held(self->fd))
 			TH_LOG("way %d", way);
@@ -322,7 +326,6 @@ TEST_F(release, exec)
 		close(in[0]);
 		close(in[1]);
 		close(out[0]);
-		close(out[1]);
 	}
 }
 
