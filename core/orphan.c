@@ -144,8 +144,8 @@ static bool fp_orphan_collect_one(struct fp_pool *pool, u32 index, u64 now_ms,
 		*oldest_ms = min(*oldest_ms, stamp_ms);
 		goto unlock;
 	}
-	if (!fp_block_turn(block, word, FP_BLOCK_FREE, FP_ID_ANY))
-		goto unlock;
+	/* under the lock nobody else changes the word of an orphan */
+	fp_block_turn(block, word, FP_BLOCK_FREE, FP_ID_ANY);
 	fp_orphan_ended(pool, index);
 	fp_orphan_unreserve(pool, index);
 	collected = true;

@@ -139,6 +139,43 @@ static inline bool fp_fault_disarm(int fd)
 	return hit;
 }
 
+/*
+ * From here on all memory fails that this thread asks for in a function of the
+ * kernel, the second try as well as the first. 0 or -errno.
+ */
+static inline int fp_fault_all(const char *function)
+{
+	static const struct { const char *file, *text; } set[] = {
+		{ "failslab/interval", "1" },
+		{ "failslab/times", "-1" },
+		{ "failslab/task-filter", "Y" },
+		{ "failslab/probability", "100" },
+	};
+	__u64 start, end;
+	char path[128];
+	unsigned int i;
+	int ret = fp_fault_function(function, &start, &end);
+
+	if (!ret)
+		ret = fp_fault_stacks("require", start, end);
+	for (i = 0; !ret && i < ARRAY_SIZE(set); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s",
+			 set[i].file);
+		ret = fp_write_file(path, set[i].text);
+	}
+	return ret ? ret : fp_write_file("/proc/thread-self/make-it-fail", "1");
+}
+
+static inline int fp_fault_none(void)
+{
+	int ret = fp_write_file("/proc/thread-self/make-it-fail", "0");
+
+	if (!ret)
+		ret = fp_write_file("/sys/kernel/debug/failslab/probability",
+				    "0");
+	return ret ? ret : fp_fault_stacks("require", 0, ~0ULL);
+}
+
 static inline void fp_fault_report(void)
 {
 	printf("# %lu faults injected so far\n", *fp_faults);

@@ -9,6 +9,7 @@
 #include <sys/timerfd.h>
 
 #include "fp_test.h"
+#include "fp_uffd.h"
 
 FIXTURE(bind) {
 	struct fixedpool_pool_create_args args;
@@ -270,6 +271,97 @@ TEST_F(bind, unwritable_answer)
 	ASSERT_EQ(0, fp_query(self->fd, &q));
 	EXPECT_EQ(1, q.clients);
 	munmap(b, 4096);
+}
+
+/* --- two calls at a time ---------------------------------------------------- */
+
+struct binder {
+	int fd;
+	struct fixedpool_pool_bind_args *args;
+	int ret;
+};
+
+static void *binds(void *p)
+{
+	struct binder *binder = p;
+
+	binder->ret = fp_ioctl(binder->fd, FIXEDPOOL_IOC_POOL_BIND,
+			       binder->args);
+	return NULL;
+}
+
+/* Is the process asleep where only SIGKILL reaches it, in five seconds? */
+static bool stuck(pid_t pid)
+{
+	char path[32], text[256];
+	const char *state;
+	int i;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (i = 0; i < 500; i++) {
+		if (fp_read_file(path, text, sizeof(text)) < 0)
+			return false;
+		state = strrchr(text, ')');
+		if (state && state[2] == 'D')
+			return true;
+		fp_sleep_us(10000);
+	}
+	return false;
+}
+
+/* Ends within ten seconds of being killed; else it is left to end later. */
+static bool ends(pid_t pid)
+{
+	int i, status = 0;
+
+	for (i = 0; i < 1000; i++) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return WIFSIGNALED(status) &&
+			       WTERMSIG(status) == SIGKILL;
+		fp_sleep_us(10000);
+	}
+	return false;
+}
+
+/* One call binds the file, and stands still; others wait for it, until killed. */
+TEST_F_TIMEOUT(bind, who_waits_for_another_call_can_be_killed, 60)
+{
+	struct fixedpool_pool_create_args create = fp_create_args(64, 64);
+	struct binder binder = { .fd = fp_open(O_RDWR), .ret = FP_LIES };
+	int uffd = fp_uffd_open(), i;
+	pthread_t thread;
+	pid_t pid;
+
+	if (uffd < 0)
+		SKIP(return, "no userfaultfd here: errno %d", -uffd);
+	binder.args = mmap(NULL, FP_PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, binder.args);
+	*binder.args = fp_bind_args(NULL, self->fd, FIXEDPOOL_BIND_FD);
+	ASSERT_EQ(0, fp_uffd_guard(uffd, binder.args, false));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, binds, &binder));
+	EXPECT_TRUE(fp_uffd_caught(uffd));
+	for (i = 0; i < 2; i++) {
+		pid = fp_fork();
+		if (!pid) {
+			if (i)
+				fp_create(binder.fd, &create);
+			else
+				fp_bind(binder.fd, NULL, self->fd,
+					FIXEDPOOL_BIND_FD);
+			_exit(0);
+		}
+		EXPECT_TRUE(stuck(pid));
+		kill(pid, SIGKILL);
+		EXPECT_TRUE(ends(pid)) TH_LOG("call %d", i);
+	}
+	EXPECT_EQ(0, fp_uffd_let_write(uffd, binder.args));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, binder.ret);
+	EXPECT_EQ(-EISCONN, fp_create(binder.fd, &create));
+	close(uffd);
+	close(binder.fd);
+	munmap(binder.args, FP_PAGE);
 }
 
 TEST_HARNESS_MAIN

@@ -334,4 +334,33 @@ TEST_F(create, names_are_unique)
 	EXPECT_EQ(0, refused(args));
 }
 
+/* A tag has 8 bits: after 256 pools it does not tell two apart any more. */
+TEST_F_TIMEOUT(create, more_pools_than_tags, 60)
+{
+	struct fixedpool_pool_create_args args[300];
+	int fds[ARRAY_SIZE(args)], seen[256] = { 0 };
+	unsigned int i;
+	__u64 h;
+
+	for (i = 0; i < ARRAY_SIZE(args); i++) {
+		args[i] = fp_create_args(64, 1);
+		fds[i] = fp_new_pool(&args[i]);
+		ASSERT_LE(0, fds[i]) TH_LOG("pool %u", i);
+		ASSERT_GT(256, args[i].handle_tag);
+		seen[args[i].handle_tag]++;
+	}
+	for (i = 0; i < 256; i++) {
+		EXPECT_LE(1, seen[i]) TH_LOG("tag %u", i);
+	}
+	for (i = 0; i < ARRAY_SIZE(args); i++) {
+		EXPECT_EQ(0, fp_take(fds[i], 1, &h));
+		EXPECT_EQ(args[i].handle_tag, fp_tag(h));
+		if (args[i].handle_tag != args[0].handle_tag) {
+			EXPECT_EQ(-EINVAL, fp_free(fds[0], &h, 1, NULL));
+		}
+	}
+	for (i = 0; i < ARRAY_SIZE(args); i++)
+		close(fds[i]);
+}
+
 TEST_HARNESS_MAIN

@@ -12,6 +12,7 @@
 #define BLOCKS	8
 #define SIZE	4096
 #define MODULE	"/vm/fixedpool.ko"
+#define PRODUCER "/vm/fixedpool_producer.ko"
 
 FIXTURE(fault_file) {
 	__u32 pool;
@@ -265,9 +266,9 @@ TEST_F_TIMEOUT(fault_file, paths, 300)
 
 /* --- the module ------------------------------------------------------------- */
 
-static int load(const char *params)
+static int load_file(const char *path, const char *params)
 {
-	int fd = open(MODULE, O_RDONLY | O_CLOEXEC), ret;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
 
 	if (fd < 0)
 		return -errno;
@@ -276,9 +277,19 @@ static int load(const char *params)
 	return ret;
 }
 
+static int load(const char *params)
+{
+	return load_file(MODULE, params);
+}
+
+static int unload_name(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
 static int unload(void)
 {
-	return syscall(SYS_delete_module, "fixedpool", O_NONBLOCK) ? -errno : 0;
+	return unload_name("fixedpool");
 }
 
 FIXTURE(fault_load) {
@@ -315,9 +326,12 @@ FIXTURE_TEARDOWN(fault_load)
 
 /*
  * Loading with two declared pools. A load that failed takes seconds where
- * DEBUG_KOBJECT_RELEASE is on, so there is a limit: the points come in an order
- * that any number of them is spread over all.
+ * DEBUG_KOBJECT_RELEASE is on, so there is a limit. The first points are each
+ * in another place; the others come in an order that any number of them is spread
+ * over all.
  */
+#define FIRST	24
+
 TEST_F_TIMEOUT(fault_load, points, 300)
 {
 	const __u64 end = fp_now_ms() + fp_scale("FP_SECONDS", 30) * 1000;
@@ -332,7 +346,7 @@ TEST_F_TIMEOUT(fault_load, points, 300)
 	ASSERT_LT(20, total);
 	for (i = 0; i < total && fp_now_ms() < end; i++) {
 		/* 1009 is a prime and more than there are points */
-		n = 1 + i * 1009 % total;
+		n = i < FIRST ? i + 1 : 1 + i * 1009 % total;
 		fp_fault_arm(self->nth, n);
 		ret = load("pools=a:64x64,b:4096x8");
 		hit = fp_fault_disarm(self->nth);
@@ -349,6 +363,60 @@ TEST_F_TIMEOUT(fault_load, points, 300)
 	}
 	printf("# %d of %d points, %d loads failed\n", i, total, failed);
 	EXPECT_LT(0, failed);
+}
+
+/* The first file that is open mounts the file system that its inode is on. */
+TEST_F(fault_load, first_open)
+{
+	bool hit = true;
+	int n, fd, failed = 0;
+
+	ASSERT_EQ(0, load(""));
+	ASSERT_EQ(0, fp_fault_stacks("require", 0, ~0ULL));
+	for (n = 1; hit; n++) {
+		ASSERT_GT(FP_FAULT_ENDLESS, n);
+		fp_fault_arm(self->nth, n);
+		fd = fp_open(O_RDWR);
+		hit = fp_fault_disarm(self->nth);
+		if (fd < 0) {
+			ASSERT_TRUE(hit && (fd == -ENOMEM || fd == -EFAULT))
+				TH_LOG("fault %d: %d", n, fd);
+			fd = fp_open(O_RDWR);
+			failed++;
+		}
+		ASSERT_LE(0, fd) TH_LOG("after fault %d", n);
+		close(fd);
+	}
+	/* more than where it is mounted already */
+	EXPECT_LT(8, failed);
+	/* nothing of all that keeps the module */
+	EXPECT_EQ(0, unload());
+}
+
+/* A module that becomes a client, and cannot. */
+TEST_F(fault_load, of_a_client)
+{
+	bool hit = true;
+	int n, ret, failed = 0;
+	char text[16];
+
+	ASSERT_EQ(0, load("pools=a:64x64"));
+	for (n = 1; hit; n++) {
+		ASSERT_GT(FP_FAULT_ENDLESS, n);
+		fp_fault_arm(self->nth, n);
+		ret = load_file(PRODUCER, "pool=a count=0");
+		hit = fp_fault_disarm(self->nth);
+		ASSERT_TRUE(!ret || (hit && ret == -ENOMEM))
+			TH_LOG("fault %d: %d", n, ret);
+		if (!ret) {
+			ASSERT_EQ(0, unload_name("fixedpool_producer"));
+		}
+		failed += !!ret;
+		ASSERT_LT(0, fp_sysfs(1, "clients", text, sizeof(text)));
+		ASSERT_STREQ("0", text);
+	}
+	EXPECT_LT(0, failed);
+	EXPECT_EQ(0, unload());
 }
 
 TEST_HARNESS_MAIN

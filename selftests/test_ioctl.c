@@ -329,6 +329,12 @@ TEST_F(ioctl, create_needs_a_writer)
 	close(fd);
 }
 
+/* What is mapped shared is read, so there is nothing to do with that. */
+TEST_F(ioctl, open_needs_a_reader)
+{
+	EXPECT_EQ(-EINVAL, fp_open(O_WRONLY));
+}
+
 TEST_F(ioctl, unbound)
 {
 	int fd, ret, fresh = fp_open(O_RDWR);

@@ -6,19 +6,13 @@
  * place afterwards, and as far along as the call had come. With FP_ROUNDS there
  * are more points.
  */
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
-
-#include <linux/userfaultfd.h>
-
 #include "fp_own.h"
+#include "fp_uffd.h"
 
 #define BLOCKS	512
 #define BATCH	384	/* two pieces of the kernel's */
 #define PIECE	192
 #define TAG	31
-#define PAGE	4096UL
 
 enum call { ALLOC, ALLOC_ALL, FREE, SEND, SHARE, RECV, KEEP, ADOPT, CALLS };
 
@@ -89,43 +83,6 @@ static size_t element(enum call call)
 			      sizeof(__u64);
 }
 
-static int uffd_open(void)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0)
-		return -errno;
-	if (!ioctl(fd, UFFDIO_API, &api) &&
-	    api.features & UFFD_FEATURE_PAGEFAULT_FLAG_WP)
-		return fd;
-	close(fd);
-	return -EOPNOTSUPP;
-}
-
-/*
- * The page at @p stops who reads it, as it is not there, or who writes to it,
- * as it is write-protected.
- */
-static int uffd_guard(int uffd, void *p, bool reading)
-{
-	struct uffdio_register reg = {
-		.range = { (uintptr_t)p, PAGE },
-		.mode = reading ? UFFDIO_REGISTER_MODE_MISSING :
-				  UFFDIO_REGISTER_MODE_WP,
-	};
-	struct uffdio_writeprotect wp = {
-		.range = { (uintptr_t)p, PAGE },
-		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
-	};
-
-	if (reading && madvise(p, PAGE, MADV_DONTNEED))
-		return -errno;
-	if (ioctl(uffd, UFFDIO_REGISTER, &reg))
-		return -errno;
-	return !reading && ioctl(uffd, UFFDIO_WRITEPROTECT, &wp) ? -errno : 0;
-}
-
 union call_args {
 	struct fixedpool_alloc_args alloc;
 	struct fixedpool_handles_args handles;
@@ -186,21 +143,21 @@ static unsigned long fill(union call_args *args, enum call call, void *array,
 static void stand_still(struct shared *shared, int fd, enum call call,
 			int point, __u32 peer)
 {
-	char *m = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE,
+	char *m = mmap(NULL, 8 * FP_PAGE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	size_t before = point == AT_DONE ? 0 : point * element(call);
-	char *guarded = m + 2 * PAGE, *args = m + 6 * PAGE;
+	char *guarded = m + 2 * FP_PAGE, *args = m + 6 * FP_PAGE;
 	char *array = guarded - before;
 	bool reading = reads_handles(call) && point != AT_DONE;
-	int uffd = uffd_open();
+	int uffd = fp_uffd_open();
 	unsigned long cmd;
 
 	FP_CHILD_OK(uffd >= 0);
 	if (reads_handles(call))
 		memcpy(array, shared->handles, sizeof(shared->handles));
 	cmd = fill((union call_args *)args, call, array, peer);
-	FP_CHILD_OK(!uffd_guard(uffd, point == AT_DONE ? args : guarded,
-				reading));
+	FP_CHILD_OK(!fp_uffd_guard(uffd, point == AT_DONE ? args : guarded,
+				   reading));
 	/* release: the test reads it when the fault is there */
 	__atomic_store_n(&shared->uffd, uffd, __ATOMIC_RELEASE);
 	shared->ret = fp_ioctl(fd, cmd, args);
@@ -212,7 +169,6 @@ static void stand_still(struct shared *shared, int fd, enum call call,
 static int caught(struct shared *shared, pid_t pid)
 {
 	int pidfd = syscall(SYS_pidfd_open, pid, 0), fd = -1, i;
-	struct pollfd p = { .events = POLLIN };
 
 	for (i = 0; i < 5000; i++) {
 		if (__atomic_load_n(&shared->uffd, __ATOMIC_ACQUIRE) >= 0)
@@ -224,8 +180,7 @@ static int caught(struct shared *shared, pid_t pid)
 	close(pidfd);
 	if (fd < 0)
 		return -errno;
-	p.fd = fd;
-	if (poll(&p, 1, 5000) == 1 && p.revents == POLLIN)
+	if (fp_uffd_caught(fd))
 		return fd;
 	close(fd);
 	return -ETIMEDOUT;
@@ -234,21 +189,18 @@ static int caught(struct shared *shared, pid_t pid)
 /* Lets the child go on. */
 static int let_go(struct shared *shared, int uffd, bool reading, int point)
 {
-	static char page[PAGE] __attribute__((aligned(4096)));
+	static char page[FP_PAGE] __attribute__((aligned(4096)));
 	struct uffd_msg msg;
-	struct uffdio_copy copy = { .src = (uintptr_t)page, .len = PAGE };
-	struct uffdio_writeprotect wp = { .range = { .len = PAGE } };
+	struct uffdio_copy copy = { .src = (uintptr_t)page, .len = FP_PAGE };
 
 	if (read(uffd, &msg, sizeof(msg)) != sizeof(msg))
 		return -errno;
-	copy.dst = msg.arg.pagefault.address & ~(PAGE - 1);
-	wp.range.start = copy.dst;
+	copy.dst = msg.arg.pagefault.address & ~(FP_PAGE - 1);
+	if (!reading)
+		return fp_uffd_let_write(uffd, (void *)(uintptr_t)copy.dst);
 	memset(page, 0, sizeof(page));
-	if (reading)
-		memcpy(page, shared->handles + point,
-		       (BATCH - point) * sizeof(__u64));
-	return (reading ? ioctl(uffd, UFFDIO_COPY, &copy) :
-		ioctl(uffd, UFFDIO_WRITEPROTECT, &wp)) ? -errno : 0;
+	memcpy(page, shared->handles + point, (BATCH - point) * sizeof(__u64));
+	return ioctl(uffd, UFFDIO_COPY, &copy) ? -errno : 0;
 }
 
 /* Elements that are through when the call stands still at @point. */
@@ -436,7 +388,7 @@ static void one_point(struct __test_metadata *_metadata,
 
 TEST_F_TIMEOUT(kill_points, each, 120)
 {
-	int uffd = uffd_open();
+	int uffd = fp_uffd_open();
 	unsigned int i;
 	enum call call;
 	enum fate fate;

@@ -157,6 +157,27 @@ TEST_F(perm, matrix)
 	}
 }
 
+TEST_F(perm, capability_passes)
+{
+	struct fixedpool_pool_bind_args args = fp_bind_args("perm", 0, 0);
+	int ready[2], done[2], fd = fp_open(O_RDWR);
+	__u32 pool;
+	pid_t owner;
+
+	ASSERT_EQ(0, pipe(ready));
+	ASSERT_EQ(0, pipe(done));
+	owner = fp_fork();
+	if (!owner)
+		own_pool(0, ready[1], done[0], 0);
+	ASSERT_EQ(sizeof(pool), read(ready[0], &pool, sizeof(pool)));
+	EXPECT_EQ(0, fp_ioctl(fd, FIXEDPOOL_IOC_POOL_BIND, &args));
+	EXPECT_EQ(pool, args.pool_id);
+	EXPECT_EQ(FIXEDPOOL_RIGHT_READ | FIXEDPOOL_RIGHT_WRITE, args.rights);
+	close(fd);
+	ASSERT_EQ(1, write(done[1], "x", 1));
+	EXPECT_EQ(0, fp_reap(owner));
+}
+
 /* The pool's owner and CAP_SYS_ADMIN destroy; the mode bits do not matter. */
 TEST_F(perm, destroy)
 {

@@ -65,8 +65,16 @@ static const struct { const char *name; size_t offset, size; } numbers[] = {
 	Q(held), Q(inbox), Q(orphaned), Q(quarantined), Q(high_water),
 	Q(allocs), Q(frees), Q(holds), Q(grows), Q(fail_again), Q(fail_quota),
 	Q(fail_nomem), Q(stale_handles), Q(bad_handles), Q(foreign_handles),
-	Q(reclaimed), Q(zeroed),
+	Q(reclaimed), Q(zeroed), Q(sends), Q(shares), Q(recvs), Q(waits),
+	Q(timeouts), Q(revokes), Q(replaced), Q(adopts), Q(gc_runs),
+	Q(gc_reclaimed), Q(gc_age_ms), Q(gc_threshold),
 };
+
+static bool tunable(const char *name)
+{
+	return !strcmp(name, "quota") || !strcmp(name, "gc_age_ms") ||
+	       !strcmp(name, "gc_threshold");
+}
 
 static const char *const others[] = { "name", "flags", "mode", "uid", "gid" };
 
@@ -163,7 +171,7 @@ TEST_F(sysfs, read_only)
 		struct stat st;
 		int fd;
 
-		if (!strcmp(name, "quota"))
+		if (tunable(name))
 			continue;
 		snprintf(path, sizeof(path), FP_POOLS "/%u/%s",
 			 self->args.pool_id, name);
@@ -173,11 +181,45 @@ TEST_F(sysfs, read_only)
 		EXPECT_TRUE(fd < 0 || write(fd, "1", 1) < 0)
 			TH_LOG("%s", name);
 		close(fd);
+		/* root may change that, and nothing by it */
+		if (geteuid())
+			continue;
+		ASSERT_EQ(0, chmod(path, 0644)) TH_LOG("%s", name);
+		EXPECT_EQ(-EIO, fp_write_file(path, "1")) TH_LOG("%s", name);
+		EXPECT_EQ(0, chmod(path, 0444)) TH_LOG("%s", name);
 	}
 	EXPECT_EQ(0, fp_unbalanced(self->a));
 }
 
-/* The one that can be set: what is held stays held, and no more is given. */
+TEST_F(sysfs, collection)
+{
+	static const char *const names[] = { "gc_age_ms", "gc_threshold" };
+	static const char *const bad[] = {
+		"x", "-1", "5x", "4294967296", "18446744073709551617",
+	};
+	struct fixedpool_pool_query_args q;
+	char path[2][128];
+	unsigned int i, k;
+
+	for (k = 0; k < 2; k++) {
+		snprintf(path[k], sizeof(path[k]), FP_POOLS "/%u/%s",
+			 self->args.pool_id, names[k]);
+		ASSERT_EQ(0, fp_write_file(path[k], k ? "77\n" : "1234\n"));
+		for (i = 0; i < ARRAY_SIZE(bad); i++) {
+			EXPECT_GT(0, fp_write_file(path[k], bad[i]))
+				TH_LOG("%s = %s", names[k], bad[i]);
+		}
+	}
+	EXPECT_EQ(-EINVAL, fp_write_file(path[1], "0"));
+	ASSERT_EQ(0, fp_query(self->a, &q));
+	EXPECT_EQ(1234, q.gc_age_ms);
+	EXPECT_EQ(77, q.gc_threshold);
+	EXPECT_EQ(0, fp_write_file(path[0], "0"));
+	ASSERT_EQ(0, fp_query(self->a, &q));
+	EXPECT_EQ(0, q.gc_age_ms);
+}
+
+/* What is held stays held, and no more is given. */
 TEST_F(sysfs, quota)
 {
 	static const char *const bad[] = {

@@ -248,6 +248,49 @@ static void deaths_and_adoptions_lose_nothing(struct kunit *test)
 			fp_kunit_stat(pool, FP_STAT_FREES));
 }
 
+/* More than fit into a batch, as no two of them are neighbours. */
+static void scattered_orphans_are_all_collected(struct kunit *test)
+{
+	struct fp_pool *pool = pool_of(test, 4 * FP_PIECE, 0, 0);
+	struct fp_client *a = fp_kunit_client(test, pool);
+	u64 handle;
+	u32 i;
+
+	for (i = 0; i < 4 * FP_PIECE; i++) {
+		handle = fp_kunit_alloc(test, a);
+		if (fp_handle_index(handle) & 1)
+			KUNIT_ASSERT_EQ(test, fp_client_keep(a, handle, 7,
+							     false), 0);
+	}
+	fp_kunit_client_goes(test, a);
+	KUNIT_EXPECT_EQ(test, orphans(test, pool), 2 * FP_PIECE);
+	KUNIT_EXPECT_EQ(test, fp_orphan_collect(pool, 0), 2 * FP_PIECE);
+	KUNIT_EXPECT_EQ(test, orphans(test, pool), 0);
+	KUNIT_EXPECT_EQ(test, fp_kunit_stat(pool, FP_STAT_GC_RECLAIMED),
+			2 * FP_PIECE);
+	KUNIT_EXPECT_EQ(test, fp_kunit_stat(pool, FP_STAT_FREES),
+			4 * FP_PIECE);
+}
+
+/* As seen by who looked for orphans just before this one was adopted. */
+static void an_orphan_adopted_meanwhile_is_not_collected(struct kunit *test)
+{
+	struct fp_pool *pool = pool_of(test, 64, 0, 0);
+	struct fp_client *a = fp_kunit_client(test, pool);
+	u64 handle;
+	u32 index;
+
+	leave(test, pool, 5, 1);
+	KUNIT_ASSERT_EQ(test, fp_kunit_adopt(a, 5, &handle), 0);
+	index = fp_handle_index(handle);
+	xa_set_mark(&pool->kept, index, FP_ORPHAN);
+	KUNIT_EXPECT_EQ(test, fp_orphan_collect(pool, 0), 0);
+	KUNIT_EXPECT_FALSE(test, fp_orphan_claim(pool, index, 5, a->id));
+	xa_clear_mark(&pool->kept, index, FP_ORPHAN);
+	KUNIT_EXPECT_EQ(test, fp_kunit_held(a), 1);
+	KUNIT_EXPECT_EQ(test, fp_kunit_free(a, handle), 0);
+}
+
 static struct kunit_case orphan_test_cases[] = {
 	KUNIT_CASE(only_death_makes_an_orphan_and_only_of_a_kept_block),
 	KUNIT_CASE(an_adoption_may_be_undone),
@@ -256,6 +299,8 @@ static struct kunit_case orphan_test_cases[] = {
 	KUNIT_CASE(a_pool_that_is_used_up_collects_what_is_due),
 	KUNIT_CASE(an_orphan_in_an_isolated_pool_keeps_its_bytes),
 	KUNIT_CASE(bytes_of_the_collected_are_zeroed),
+	KUNIT_CASE(scattered_orphans_are_all_collected),
+	KUNIT_CASE(an_orphan_adopted_meanwhile_is_not_collected),
 	KUNIT_CASE(deaths_and_adoptions_lose_nothing),
 	{}
 };

@@ -296,6 +296,50 @@ static void create_passes_on_what_is_wrong_and_keeps_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic64_read(&budget.used), 0);
 }
 
+/**
+ * struct grower - somebody who grows a pool, and takes his time
+ * @pool: the pool
+ * @begun: he has begun
+ * @end: he may finish
+ * @done: he has
+ */
+struct grower {
+	struct fp_pool *pool;
+	struct completion begun, end, done;
+};
+
+static int grow(void *data)
+{
+	struct grower *grower = data;
+
+	mutex_lock(&grower->pool->grow_lock);
+	complete(&grower->begun);
+	wait_for_completion(&grower->end);
+	mutex_unlock(&grower->pool->grow_lock);
+	kthread_complete_and_exit(&grower->done, 0);
+}
+
+static void the_killed_do_not_wait_for_growth(struct kunit *test)
+{
+	struct fp_pool *pool = pool_of(test, 64, 64, 0, 64);
+	struct grower grower = { .pool = pool };
+	u32 index = 0, got = 0;
+
+	init_completion(&grower.begun);
+	init_completion(&grower.end);
+	init_completion(&grower.done);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(grow, &grower,
+						       "fp_kunit/grow"));
+	wait_for_completion(&grower.begun);
+	fp_kunit_kill(true);
+	KUNIT_EXPECT_EQ(test, fp_take_indices(pool, &index, 1, &got), -EINTR);
+	fp_kunit_kill(false);
+	KUNIT_EXPECT_EQ(test, got, 0);
+	KUNIT_EXPECT_EQ(test, pool->nr_chunks, 0);
+	complete(&grower.end);
+	wait_for_completion(&grower.done);
+}
+
 static void a_pool_lives_as_long_as_its_last_reference(struct kunit *test)
 {
 	struct fp_pool *pool = pool_of(test, 64, 64, 64, 64);
@@ -347,6 +391,7 @@ static struct kunit_case pool_test_cases[] = {
 	KUNIT_CASE(lookups_know_what_is_committed),
 	KUNIT_CASE(the_short_last_chunk_has_its_pages_and_no_more),
 	KUNIT_CASE(create_passes_on_what_is_wrong_and_keeps_nothing),
+	KUNIT_CASE(the_killed_do_not_wait_for_growth),
 	KUNIT_CASE(a_pool_lives_as_long_as_its_last_reference),
 	KUNIT_CASE(threads_lose_and_double_nothing),
 	{}
