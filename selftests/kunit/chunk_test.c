@@ -217,10 +217,28 @@ static void notes_are_made_once_and_zero(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, notes[63].tag, 9);
 }
 
+/* Blocks enough that making their notes takes longer than to begin with it. */
+#define NOTES	16384U
+
+/**
+ * struct askers - threads that want a chunk's notes at the same time
+ * @chunk: the chunk
+ * @here: how many are about to ask
+ */
+struct askers {
+	struct fp_chunk *chunk;
+	atomic_t here;
+};
+
 static u32 ask_for_notes(void *arg, u32 me)
 {
-	struct fp_note *notes = fp_chunk_notes(arg);
+	struct askers *askers = arg;
+	struct fp_note *notes;
 
+	atomic_inc(&askers->here);
+	while (atomic_read(&askers->here) < FP_KUNIT_THREADS)
+		cond_resched();
+	notes = fp_chunk_notes(askers->chunk);
 	if (!notes)
 		return 1;
 	notes[me].tag = me + 1;
@@ -229,12 +247,14 @@ static u32 ask_for_notes(void *arg, u32 me)
 
 static void threads_that_race_for_notes_get_the_same(struct kunit *test)
 {
-	struct fp_chunk *chunk = plain_chunk(test, 64, 64, 64, 0);
+	struct askers askers = {
+		.chunk = plain_chunk(test, 64, NOTES, NOTES, 0),
+	};
 	u32 i;
 
-	fp_kunit_threads(test, ask_for_notes, chunk);
+	fp_kunit_threads(test, ask_for_notes, &askers);
 	for (i = 0; i < FP_KUNIT_THREADS; i++)
-		KUNIT_EXPECT_EQ(test, chunk->notes[i].tag, i + 1);
+		KUNIT_EXPECT_EQ(test, askers.chunk->notes[i].tag, i + 1);
 }
 
 static void a_chunk_over_budget_is_refused_and_charges_nothing(struct kunit *test)
