@@ -191,8 +191,8 @@ static void a_block_freed_under_keep_is_not_kept(struct kunit *test)
 	wake_up_process(task);
 	spin_lock(lock);
 	WRITE_ONCE(keeper.go, true);
-	for (tries = 0; tries < 100000 && !READ_ONCE(chunk->notes); tries++)
-		udelay(10);
+	for (tries = 0; tries < 200000 && !READ_ONCE(chunk->notes); tries++)
+		udelay(5);
 	barred = READ_ONCE(chunk->notes);
 	err = fp_kunit_free(client, keeper.handle);
 	spin_unlock(lock);
