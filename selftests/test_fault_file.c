@@ -306,8 +306,8 @@ FIXTURE_SETUP(fault_load)
 		SKIP(return, "no fault injection in this kernel");
 	if (access(MODULE, R_OK) || fp_pools())
 		SKIP(return, "not the guest's module, or it is in use");
-	if (fp_fault_function("do_init_module", &start, &end))
-		SKIP(return, "kallsyms does not know do_init_module");
+	if (fp_fault_function("do_one_initcall", &start, &end))
+		SKIP(return, "kallsyms does not know do_one_initcall");
 	/* what the kernel does before that is its own, and it is noisy */
 	ASSERT_EQ(0, fp_fault_stacks("require", start, end));
 	self->there = true;
