@@ -270,7 +270,7 @@ static void *stay_busy(void *arg)
 	char *p[4];
 
 	put(t->pool, p, take(t->pool, p, 4));
-	m = fixedpool_fast_magazine(t->pool);
+	m = fixedpool_fast_magazine(fixedpool_fast_of(t->pool));
 	fixedpool_fast_enter(m);
 	pthread_barrier_wait(&t->step);
 	pthread_barrier_wait(&t->step);
