@@ -74,15 +74,16 @@ FIXTURE_TEARDOWN(memcg)
 }
 
 /*
- * What is charged when nobody is left. Processors have pages charged in
- * advance, which a lower limit makes the kernel give back.
+ * What is charged when nobody is left. A pool lives as long as its directory in
+ * sysfs, which DEBUG_KOBJECT_RELEASE lets live for up to 4 s more. Processors
+ * have pages charged in advance, which a lower limit makes the kernel give back.
  */
 static long long left_over(const char *dir)
 {
 	long long now = group_read(dir, "memory.current", NULL);
 	int i;
 
-	for (i = 0; i < 100 && now > (long long)MIB; i++) {
+	for (i = 0; i < 500 && now > (long long)MIB; i++) {
 		fp_sleep_us(20000);
 		now = group_read(dir, "memory.current", NULL);
 	}
