@@ -6,7 +6,8 @@
  * message queues, of which each namespace has one of its own: it names the
  * namespace, and its address is not used again as long as it is held. Mounts
  * that outlive their namespace are what mqueue is used to. A kernel without
- * POSIX message queues has no such mount, and names are visible everywhere.
+ * POSIX message queues has no such mount, one without System V IPC as well has
+ * no such namespace, and names are visible everywhere.
  */
 #include <linux/ipc_namespace.h>
 #include <linux/mount.h>
@@ -23,7 +24,9 @@
  */
 struct vfsmount *fp_ipcns_get(void)
 {
-	return mntget(current->nsproxy->ipc_ns->mq_mnt);
+	const struct ipc_namespace *ns = current->nsproxy->ipc_ns;
+
+	return ns ? mntget(ns->mq_mnt) : NULL;
 }
 
 /**
