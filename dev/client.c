@@ -61,19 +61,20 @@ bool fp_client_holds(struct fp_client *client, u32 index)
 }
 
 /**
- * fp_client_may_touch_locked() - as fp_client_may_touch()
+ * fp_client_may_touch_locked() - as fp_client_may_touch(), by a word
  * @client: the client
- * @index: any block that is committed
+ * @word: the block's, read under the lock. Who changes the word by what this
+ *	says exchanges this very one: only SHARED stays while the lock is held
+ * @index: the block
  * @write: read-only does not do
  *
  * Context: under the hold lock of the block: the two bits of a SHARED one go
  * together.
  * Return: whether the client holds the block so.
  */
-bool fp_client_may_touch_locked(struct fp_client *client, u32 index, bool write)
+bool fp_client_may_touch_locked(struct fp_client *client, u64 word, u32 index,
+				bool write)
 {
-	struct fp_chunk *chunk = fp_pool_chunk(client->pool, index);
-	u64 word = fp_block_read(fp_chunk_block(chunk, index));
 	struct fp_leaf *leaf;
 
 	lockdep_assert_held(fp_pool_hold_lock(client->pool, index));
@@ -102,11 +103,14 @@ bool fp_client_may_touch_locked(struct fp_client *client, u32 index, bool write)
  */
 bool fp_client_may_touch(struct fp_client *client, u32 index, bool write)
 {
+	struct fp_chunk *chunk = fp_pool_chunk(client->pool, index);
+	struct fp_block *block = fp_chunk_block(chunk, index);
 	spinlock_t *lock = fp_pool_hold_lock(client->pool, index);
 	bool may;
 
 	spin_lock(lock);
-	may = fp_client_may_touch_locked(client, index, write);
+	may = fp_client_may_touch_locked(client, fp_block_read(block), index,
+					 write);
 	spin_unlock(lock);
 	return may;
 }

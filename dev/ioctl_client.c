@@ -74,6 +74,8 @@ static u32 fp_recv_report(struct fp_call *call, u32 at,
 	u32 rights = FIXEDPOOL_RIGHT_READ |
 		     (taken->parcel->readonly ? 0 : FIXEDPOOL_RIGHT_WRITE);
 	u64 tags[FP_PIECE] __uninitialized;
+	/* not by index: that may call, where nothing may be called */
+	const u64 *handle = taken->handles, *tag = tags;
 	u32 told = 0;
 
 	fp_client_tags(call->client, taken->handles, taken->nr, tags);
@@ -81,8 +83,8 @@ static u32 fp_recv_report(struct fp_call *call, u32 at,
 	if (!user_write_access_begin(to, taken->nr * sizeof(*to)))
 		return 0;
 	for (; told < taken->nr; told++, to++) {
-		unsafe_put_user(taken->handles[told], &to->handle, fault);
-		unsafe_put_user(tags[told], &to->tag, fault);
+		unsafe_put_user(*handle++, &to->handle, fault);
+		unsafe_put_user(*tag++, &to->tag, fault);
 		unsafe_put_user(sender, &to->sender, fault);
 		unsafe_put_user(rights, &to->rights, fault);
 	}
@@ -118,6 +120,7 @@ static int fp_recv_some(struct fp_call *call, u32 *done)
 		err = fp_recv_piece(call, done);
 		if (fatal_signal_pending(current))
 			break;
+		cond_resched();
 	} while (!err && *done < call->args.recv.count);
 	/* what is left in the inbox comes next time */
 	return *done && err != -EFAULT ? 0 : err;

@@ -26,7 +26,7 @@ static int fp_keep_locked(struct fp_client *client, struct fp_block *block,
 		err = fp_block_check(word, fp_handle_gen(handle));
 		if (err)
 			return err;
-		if (!fp_client_may_touch_locked(client, index, true))
+		if (!fp_client_may_touch_locked(client, word, index, true))
 			return -EPERM;
 		if (drop && !(word & FP_WORD_KEEP))
 			return 0;

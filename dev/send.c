@@ -25,9 +25,10 @@ static int fp_send_check_sole(struct fp_client *client, u64 word, u32 index)
 		return fp_word_id(word) == client->id ? 0 : -EPERM;
 	if (fp_word_state(word) == FP_BLOCK_SHARED && fp_word_id(word) > 1)
 		return -EAGAIN;
-	if (!fp_client_may_touch_locked(client, index, false))
+	if (!fp_client_may_touch_locked(client, word, index, false))
 		return -EPERM;
-	return fp_client_may_touch_locked(client, index, true) ? 0 : -EAGAIN;
+	return fp_client_may_touch_locked(client, word, index, true) ? 0 :
+								       -EAGAIN;
 }
 
 /*
@@ -241,11 +242,8 @@ static int fp_share_check(struct fp_client *client, u64 word, u64 handle,
 
 	if (err)
 		return err;
-	if (fp_word_state(word) == FP_BLOCK_HELD)
-		return fp_word_id(word) == client->id ? 0 : -EPERM;
-	/* what is SHARED stays so while the lock is held */
-	return fp_client_may_touch_locked(client, index, !readonly) ? 0 :
-								       -EPERM;
+	return fp_client_may_touch_locked(client, word, index, !readonly) ?
+	       0 : -EPERM;
 }
 
 /* Add a hold to a block that the client may share so: it is the call's. */

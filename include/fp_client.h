@@ -227,7 +227,7 @@ struct fp_leaf *fp_client_make_leaf(struct fp_client *client, u32 index);
 bool fp_client_holds(struct fp_client *client, u32 index);
 bool fp_client_can_alloc(struct fp_client *client);
 bool fp_client_may_touch(struct fp_client *client, u32 index, bool write);
-bool fp_client_may_touch_locked(struct fp_client *client, u32 index,
+bool fp_client_may_touch_locked(struct fp_client *client, u64 word, u32 index,
 				bool write);
 int fp_client_refuse(struct fp_client *client, u64 handle, int err);
 int fp_client_unpin(struct fp_client *client, u32 index, bool copy);

@@ -143,7 +143,11 @@ inline ends(c, gen)
 	right[AT(c, b)] = 0
 }
 
-/* One step: what is locked stands still, so taking and reading are one. */
+/*
+ * One step: SHARED, ORPHAN and kept words stand still while the lock is held, so
+ * taking and reading are one. By others nothing is decided but what an exchange
+ * of the very word that was read then makes sure of.
+ */
 inline lock()
 {
 	!hold_lock[b] -> hold_lock[b] = 1;

@@ -391,6 +391,79 @@ static void a_scramble_for_batches_loses_nothing(void **state)
 	host_pool_gone(pool);
 }
 
+/**
+ * struct circle - a block that a client sends to itself, over and over
+ * @a: that client
+ * @b: another one, which it is sent or lent to now and then
+ * @handle: the block
+ * @left: turns of who sends it to @b or keeps it
+ */
+struct circle {
+	struct fp_client *a;
+	struct fp_client *b;
+	u64 handle;
+	atomic_t left;
+};
+
+/* Back from where it went: only one of the two has it. */
+static void bring_back(struct circle *c, int what)
+{
+	u64 got;
+
+	while (host_recv(c->b, &got))
+		;
+	must(got == c->handle);
+	must(!(what ? host_free(c->b, got) : host_send(c->b, c->a, got)));
+}
+
+static void circle_on(void *arg, unsigned int me)
+{
+	struct circle *c = arg;
+	u64 state = host_seed() + me, got;
+
+	while (atomic_read(&c->left) > 0) {
+		int what = host_random(&state) % 3;
+
+		if (me == 0) {
+			host_recv(c->a, &got);
+		} else if (me == 1) {
+			host_send(c->a, c->a, c->handle);
+		} else if (what == 2) {
+			if (!fp_client_keep(c->a, c->handle, 1, false))
+				fp_client_keep(c->a, c->handle, 1, true);
+			atomic_dec(&c->left);
+		} else if (!host_hand(c->a, c->b, c->handle, what, what)) {
+			bring_back(c, what);
+			atomic_dec(&c->left);
+		}
+	}
+}
+
+/* A hold that comes and goes meanwhile is not the one that was looked at. */
+static void a_block_that_is_sent_to_oneself_is_one(void **state)
+{
+	struct fp_pool *pool = host_small();
+	struct circle c = { .a = host_client(pool), .b = host_client(pool) };
+	u64 got;
+
+	(void)state;
+	c.handle = host_alloc(c.a);
+	atomic_set(&c.left, host_rounds(2000));
+	shim_pause_rate = 5;
+	host_threads(3, circle_on, &c);
+	shim_pause_rate = 0;
+	host_check(pool);
+	while (!host_recv(c.a, &got))
+		must(got == c.handle);
+	must(host_recv(c.b, &got));
+	host_check(pool);
+	must(!host_free(c.a, c.handle));
+	assert_int_equal(host_held(c.a) + host_held(c.b), 0);
+	host_client_gone(c.a);
+	host_client_gone(c.b);
+	host_pool_gone(pool);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(blocks_go_round_in_a_shared_pool),
 	cmocka_unit_test(blocks_go_round_in_an_isolated_pool),
@@ -398,6 +471,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_struggle_for_an_isolated_block_loses_nothing),
 	cmocka_unit_test(deaths_and_adoptions_lose_nothing),
 	cmocka_unit_test(a_scramble_for_batches_loses_nothing),
+	cmocka_unit_test(a_block_that_is_sent_to_oneself_is_one),
 };
 
 HOST_SUITE(ring, tests);

@@ -149,7 +149,11 @@ uint32_t fp_magazine_pull(const struct fixedpool *pool, struct fp_magazine *m,
 	return count;
 }
 
-/* Put as many blocks in as there is room for. Return: how many. */
+/*
+ * Put as many blocks in as there is room for. Return: how many. Where they were
+ * another CPU's, their first lines are on their way while the others are put
+ * in, that of the block to be taken next before all.
+ */
 static uint32_t push(const struct fixedpool *pool, struct fp_magazine *m,
 		     const uint32_t *blocks, uint32_t count)
 {
@@ -167,11 +171,13 @@ static uint32_t push(const struct fixedpool *pool, struct fp_magazine *m,
 		return count;
 	}
 	end = entry(m, nr);
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = count; i-- > 0;) {
 		end[i] = (struct fixedpool_parked) {
 			.ptr = base + blocks[i] * stride,
 			.state = states + blocks[i],
 		};
+		__builtin_prefetch(end[i].ptr, 1);
+	}
 	return count;
 }
 

@@ -348,6 +348,11 @@ static bool map_magazines(struct fixedpool *pool)
 		return false;
 	}
 	pool->magazines = map;
+#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
+	/* it is taken for less than it takes to sleep, so it is tried again */
+	pool->magazines->lock =
+		(pthread_mutex_t)PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
+#endif
 	return true;
 }
 

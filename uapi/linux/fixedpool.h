@@ -672,7 +672,9 @@ struct fixedpool_list_args {
  * (in an isolated pool) or free the block. At no moment do both or neither own
  * it. The bytes stay as they are. A block in an inbox is freed when the
  * receiver goes away before it was received. A client that holds a block
- * read-only can move that hold, or share it READONLY.
+ * read-only can move that hold, or share it READONLY. While the call runs,
+ * blocks that it has not come to yet may be on their way already, for this
+ * client's other threads: EPERM, and in an isolated pool SIGBUS.
  *
  * Errors: EBADF no write right, ENOTCONN, EINVAL, ERANGE, ESRCH, ENOBUFS,
  * EACCES the receiver is bound read-only, ESTALE, EPERM, EOVERFLOW, ENOMEM,
@@ -714,7 +716,8 @@ struct fixedpool_recv_entry {
  * @entries: address of an array of @count struct fixedpool_recv_entry
  * @timeout_ns: how long to wait for the first, see "waiting"
  *
- * Entries come in the order in which they were sent. A block that this client
+ * Entries come in the order in which they were sent; what several RECVs at a
+ * time could not report (EFAULT) may change places. A block that this client
  * holds already comes as another entry for the same hold, which then has the
  * greater of both rights; it is freed once.
  *
