@@ -448,8 +448,8 @@ static void a_block_that_is_sent_to_oneself_is_one(void **state)
 
 	(void)state;
 	c.handle = host_alloc(c.a);
-	atomic_set(&c.left, host_rounds(2000));
-	shim_pause_rate = 5;
+	atomic_set(&c.left, host_rounds(40000));
+	shim_pause_rate = 2;
 	host_threads(3, circle_on, &c);
 	shim_pause_rate = 0;
 	host_check(pool);
