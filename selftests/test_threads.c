@@ -167,6 +167,8 @@ static void do_look(struct thread *t)
 {
 	struct fixedpool_list_entry e[64];
 	struct fixedpool_pool_query_args q;
+	__u32 which = fp_random(&t->seed) & 1 ? FIXEDPOOL_LIST_FREE :
+						FIXEDPOOL_LIST_MINE;
 	__u64 next = fp_random(&t->seed) % BLOCKS;
 	__u32 done, i;
 	int ret = fp_query(t->fd, &q);
@@ -174,7 +176,7 @@ static void do_look(struct thread *t)
 	/* sums are only exact while nothing changes, so held is no bound */
 	if (ret || q.total > BLOCKS || q.clients != CLIENTS)
 		failed(t, "POOL_QUERY", ret);
-	ret = fp_list(t->fd, FIXEDPOOL_LIST_FREE, 64, e, &next, &done);
+	ret = fp_list(t->fd, which, 64, e, &next, &done);
 	if (ret)
 		failed(t, "LIST", ret);
 	for (i = 0; !ret && i < done; i++)
