@@ -2,7 +2,6 @@
 /*
  * Describe: what there is to say about a block, to who only looks.
  */
-#include <linux/bitops.h>
 #include <linux/ktime.h>
 #include <linux/nospec.h>
 #include <linux/string.h>
@@ -27,7 +26,7 @@ u32 fp_client_next_held(struct fp_client *client, u32 index)
 
 	while (leaf) {
 		bit = at == index / FP_LEAF_BITS ? index % FP_LEAF_BITS : 0;
-		bit = find_next_bit(leaf->held, FP_LEAF_BITS, bit);
+		bit = fp_leaf_next(leaf, bit);
 		if (bit < FP_LEAF_BITS)
 			return at * FP_LEAF_BITS + bit;
 		leaf = xa_find_after(&client->leaves, &at, ULONG_MAX,

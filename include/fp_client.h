@@ -147,6 +147,23 @@ static inline void fp_leaf_clear(struct fp_leaf *leaf, u32 at,
 	atomic_long_andnot(mask, fp_leaf_word(leaf, at));
 }
 
+/*
+ * The first bit from @at on that is set, or FP_LEAF_BITS. Unlike find_next_bit()
+ * it reads each word once: others set and clear bits meanwhile.
+ */
+static inline u32 fp_leaf_next(const struct fp_leaf *leaf, u32 at)
+{
+	unsigned long bits;
+
+	for (; at < FP_LEAF_BITS; at = round_up(at + 1, BITS_PER_LONG)) {
+		bits = READ_ONCE(leaf->held[BIT_WORD(at)]) >>
+		       (at % BITS_PER_LONG);
+		if (bits)
+			return at + __ffs(bits);
+	}
+	return FP_LEAF_BITS;
+}
+
 /* The client whose old bytes this one may see: itself, if ids tell. */
 static inline u32 fp_client_trusted(const struct fp_client *client)
 {
