@@ -430,8 +430,8 @@ static u32 fp_client_end_leaf(struct fp_client *client, struct fp_leaf *leaf,
 	u32 bit, ended = 0;
 
 	fp_batch_init(&batch);
-	for (bit = find_first_bit(leaf->held, FP_LEAF_BITS); bit < FP_LEAF_BITS;
-	     bit = find_next_bit(leaf->held, FP_LEAF_BITS, bit + run)) {
+	for (bit = fp_leaf_next(leaf, 0); bit < FP_LEAF_BITS;
+	     bit = fp_leaf_next(leaf, bit + run)) {
 		unsigned long mask = GENMASK(run - 1, 0);
 
 		bit = round_down(bit, run);

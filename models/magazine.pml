@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * magazine: its owner, who uses plain loads and stores, and a thief who empties
- * it: fixedpool_fast_take(), fixedpool_fast_put(); fp_magazines_empty().
+ * it: fixedpool_fast_take(), fixedpool_fast_put(); fp_magazines_empty(). What is
+ * DEPTH and NR here is room and used there, which counts bytes.
  *
  * The owner's stores wait in a buffer, from which they come in their order
  * (x86), or, with WEAK, in any order but that of a word's own ones, and that

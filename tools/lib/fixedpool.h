@@ -468,7 +468,9 @@ uint64_t fixedpool_handle_of(const struct fixedpool *pool, const void *ptr);
  * NULL with errno as fixedpool_alloc().
  */
 static inline void *fixedpool_alloc_ptr(struct fixedpool *pool,
-					unsigned int flags, uint64_t tag);
+					unsigned int flags, uint64_t tag)
+	/* where it is no inline: the library's has the name */
+	__asm__("fixedpool_alloc_ptr_inline");
 
 /* What it calls, and programs need not: without flags and tag; with any. */
 void *fixedpool_alloc_ptr_bare(struct fixedpool *pool);

@@ -60,8 +60,8 @@ struct fixedpool_parked {
  * @word: @half, in one store
  * @half: FIXEDPOOL_USED: bytes of the blocks' entries that it holds;
  *	FIXEDPOOL_BUSY: the owner is at work in it
- * @room: most bytes of them; 0 while it is closed: there is nothing in it, and
- *	its owner has to ask the library
+ * @room: most bytes of them; 0 while it is closed: its owner has to ask the
+ *	library, which empties it first
  * @dry_seen: what *dry was when it was opened
  *
  * The entries lie behind it, the one freed last at the end.
@@ -100,9 +100,13 @@ struct fixedpool_fast {
 
 /*
  * A program has this layout built in. When it changes, the number in the name
- * does, so that no program starts with a library of another layout.
+ * does, so that no program starts with a library of another layout. So whoever
+ * includes this needs the library, even for the types alone.
  */
 extern const char fixedpool_layout_1;
+#if defined(__has_attribute) && __has_attribute(retain)
+__attribute__((retain))
+#endif
 static const char *const fixedpool_layout __attribute__((used)) =
 	&fixedpool_layout_1;
 

@@ -132,7 +132,7 @@ static inline uint32_t fp_generation(const struct fixedpool *pool,
 	return __atomic_load_n(&pool->generations[index], __ATOMIC_ACQUIRE);
 }
 
-/* As fixedpool_fast_index(), without a magazine. */
+/* As fixedpool_fast_divide(), of a client. */
 static inline uintptr_t fp_exact_index(const struct fixedpool *pool,
 				       uintptr_t offset)
 {

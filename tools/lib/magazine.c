@@ -83,6 +83,9 @@ bool fp_magazine_open(struct fp_magazine *m)
 	if (all->hushed || fp_status_read(&pool->status->waiting))
 		return false;
 	if (!depth_of(m)) {
+		/* one who could not order us may have closed it */
+		fp_magazine_empty(pool, m);
+		m->epoch = all->epoch;
 		m->fast.dry_seen = dry;
 		depth = least(m->want, fp_magazine_limit(all));
 		set_depth(m, depth < FP_DEPTH_LEAST ? 0 : depth);
@@ -240,6 +243,12 @@ void fp_magazines_moved(struct fp_magazines *all, bool any)
 	__atomic_sub_fetch(&all->moving, 1, __ATOMIC_ACQ_REL);
 }
 
+/* All that is in it has ended. */
+void fp_magazine_drop(struct fp_magazine *m)
+{
+	set_held(m, 0);
+}
+
 /* On top may lie what ended meanwhile: fixedpool_free_all() by a fork. */
 static void drop_ended(struct fp_magazine *m)
 {
@@ -259,7 +268,6 @@ static uint32_t refill_size(struct fixedpool *pool, struct fp_magazine *m)
 	uint32_t more = 0;
 
 	pthread_mutex_lock(&m->all->lock);
-	m->epoch = m->all->epoch;
 	drop_ended(m);
 	if (fp_magazine_open(m) && !held(m)) {
 		adapt(m, FP_MISS_EMPTY, batch(m));
@@ -275,10 +283,15 @@ static uint32_t refill_size(struct fixedpool *pool, struct fp_magazine *m)
 	return more;
 }
 
-/* New blocks: the first is the caller's, the others are parked. */
+/*
+ * New blocks: the first is the caller's, the others are parked. @epoch is from
+ * before the kernel was asked.
+ */
 static void *refill_take(struct fixedpool *pool, struct fp_magazine *m,
-			 const uint64_t *handles, uint32_t count)
+			 uint32_t epoch, const uint64_t *handles,
+			 uint32_t count)
 {
+	struct fp_magazines *all = pool->magazines;
 	uint32_t blocks[FP_MOVE_MAX];
 	uint32_t parked = 0;
 
@@ -289,17 +302,15 @@ static void *refill_take(struct fixedpool *pool, struct fp_magazine *m,
 	}
 	/* after the states: LIST shows what is known and not by pointer */
 	fp_remember(pool, handles, count);
-	if (m) {
-		pthread_mutex_lock(&m->all->lock);
-		/* after fixedpool_free_all() only the kernel knows which live */
-		if (m->epoch != m->all->epoch)
-			set_state(pool, fp_handle_index(handles[0]),
-				  FIXEDPOOL_BLOCK_KERNEL);
-		else if (count > 1 && fp_magazine_open(m))
-			parked = push(pool, m, blocks, count - 1);
-		m->all->stats.refilled += parked;
-		pthread_mutex_unlock(&m->all->lock);
-	}
+	pthread_mutex_lock(&all->lock);
+	/* after fixedpool_free_all() only the kernel knows which live */
+	if (epoch != all->epoch)
+		set_state(pool, fp_handle_index(handles[0]),
+			  FIXEDPOOL_BLOCK_KERNEL);
+	else if (count > 1 && fp_magazine_open(m))
+		parked = push(pool, m, blocks, count - 1);
+	all->stats.refilled += parked;
+	pthread_mutex_unlock(&all->lock);
 	fp_magazine_give_up(pool, blocks + parked, count - 1 - parked);
 	return fixedpool_geometry_ptr(&pool->geo, handles[0]);
 }
@@ -342,7 +353,7 @@ void *fp_magazine_take(struct fixedpool *pool)
 {
 	struct fp_magazine *m = fp_magazine_mine(pool);
 	uint64_t handles[FP_MOVE_MAX + 1];
-	uint32_t more, done, seen;
+	uint32_t more, done, seen, epoch;
 	void *ptr;
 	int ret;
 
@@ -352,11 +363,13 @@ void *fp_magazine_take(struct fixedpool *pool)
 		if (ptr)
 			return ptr;
 		seen = fp_magazines_look(pool);
+		epoch = __atomic_load_n(&pool->magazines->epoch,
+					__ATOMIC_ACQUIRE);
 		fp_magazines_move(pool->magazines);
 		ret = fp_uapi_alloc(pool->fd, handles, more + 1, 0, 0, 0,
 				    &done);
 		if (!ret)
-			ptr = refill_take(pool, m, handles, done);
+			ptr = refill_take(pool, m, epoch, handles, done);
 		fp_magazines_moved(pool->magazines, !ret);
 	} while (ret < 0 && fp_magazines_help(pool, seen));
 	return ptr;
@@ -390,10 +403,10 @@ bool fp_magazine_put(struct fixedpool *pool, uint32_t index)
 		m->all->stats.drained += n;
 		fp_magazines_move(m->all);
 	}
-	if (parked) {
+	if (parked && push(pool, m, &index, 1))
 		set_state(pool, index, FIXEDPOOL_BLOCK_PARKED);
-		push(pool, m, &index, 1);
-	}
+	else
+		parked = false;
 	pthread_mutex_unlock(&m->all->lock);
 	if (drained) {
 		fp_magazine_give_up(pool, blocks, n);

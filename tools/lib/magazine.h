@@ -73,7 +73,7 @@ enum fp_miss {
  * @want: how deep it would be if there was enough for all; the lock
  * @last: the last miss; the lock
  * @run: blocks moved by misses of that kind since there was another; the lock
- * @epoch: that of @all when the kernel was last asked; the lock
+ * @epoch: that of @all when it was opened, or emptied; the lock
  * @fast: what is inline, with the blocks behind it
  *
  * Of @fast, room is written under the lock, the rest and the entries by the
@@ -147,6 +147,8 @@ static inline void fp_pause(int times)
 
 /* magazine.c: what happens in them */
 bool fp_magazine_open(struct fp_magazine *m);
+void fp_magazine_drop(struct fp_magazine *m);
+uint32_t fp_magazine_empty(struct fixedpool *pool, struct fp_magazine *m);
 void fp_magazines_move(struct fp_magazines *all);
 void fp_magazines_moved(struct fp_magazines *all, bool any);
 uint32_t fp_magazine_limit(const struct fp_magazines *all);

@@ -90,11 +90,18 @@ static void await_idle(struct fp_magazine *m)
 		fp_pause(i);
 }
 
-static uint32_t empty_one(struct fixedpool *pool, struct fp_magazine *m)
+/*
+ * What is in a magazine is given back, under the lock; what was there when
+ * everything ended has ended. Return: how many blocks were given back.
+ */
+uint32_t fp_magazine_empty(struct fixedpool *pool, struct fp_magazine *m)
 {
 	uint32_t blocks[FP_MOVE_MAX];
 	uint32_t n, sum = 0;
 
+	if (m->epoch != pool->magazines->epoch)
+		fp_magazine_drop(m);
+	m->epoch = pool->magazines->epoch;
 	fp_magazines_move(pool->magazines);
 	do {
 		n = fp_magazine_pull(pool, m, blocks, FP_MOVE_MAX);
@@ -140,7 +147,7 @@ uint32_t fp_magazines_empty(struct fp_magazines *all)
 		if (i && (!m->all || (all->unordered && m != mine)))
 			continue;
 		await_idle(m);
-		sum += empty_one(pool, m);
+		sum += fp_magazine_empty(pool, m);
 		m->want = pool->start;
 		m->last = FP_MISS_NONE;
 	}
@@ -169,10 +176,10 @@ static void release(struct fixedpool_magazine **slot)
 	m->all = NULL;
 	all->nr--;
 	if (all->pool) {
-		empty_one(all->pool, m);
+		fp_magazine_empty(all->pool, m);
 		/* nobody is left to hand anything to */
 		if (all->nr < 2)
-			empty_one(all->pool, fp_magazine_at(all->pool, 0));
+			fp_magazine_empty(all->pool, fp_magazine_at(all->pool, 0));
 	}
 	last = all->closed && !all->nr;
 	pthread_mutex_unlock(&all->lock);
@@ -225,7 +232,8 @@ static struct fp_magazine *occupy(struct fixedpool *pool)
 	if (i == all->top)
 		all->top++;
 	m = fp_magazine_at(pool, i);
-	*m = (struct fp_magazine) { .all = all, .want = pool->start };
+	*m = (struct fp_magazine) { .all = all, .want = pool->start,
+				    .epoch = all->epoch };
 	all->nr++;
 	return m;
 }
@@ -241,6 +249,7 @@ static void revive(struct fixedpool *pool)
 	all->dry_seen = fp_status_read(&pool->status->dry);
 	all->most = 1;
 	all->top = 1;
+	fp_magazine_at(pool, 0)->epoch = all->epoch;
 	all->pool = pool;
 }
 
@@ -274,7 +283,7 @@ static void empty_mine(struct fixedpool *pool, struct fp_magazine *m)
 {
 	pthread_mutex_lock(&m->all->lock);
 	if (!m->fast.room)
-		empty_one(pool, m);
+		fp_magazine_empty(pool, m);
 	pthread_mutex_unlock(&m->all->lock);
 }
 
@@ -308,7 +317,7 @@ static bool slot_take(struct fixedpool *pool)
 		if (!bit)
 			return false;
 	} while (!__atomic_compare_exchange_n(&slots_taken, &taken, taken | bit,
-					      false, __ATOMIC_RELAXED,
+					      false, __ATOMIC_ACQ_REL,
 					      __ATOMIC_RELAXED));
 	set_slot(pool, (uint32_t)__builtin_ctz(bit));
 	return true;
@@ -316,7 +325,7 @@ static bool slot_take(struct fixedpool *pool)
 
 static void slot_give(struct fixedpool *pool)
 {
-	__atomic_and_fetch(&slots_taken, ~(1U << pool->slot), __ATOMIC_RELAXED);
+	__atomic_and_fetch(&slots_taken, ~(1U << pool->slot), __ATOMIC_RELEASE);
 }
 
 static size_t round_to(size_t size, size_t unit)
@@ -459,7 +468,7 @@ void fp_magazines_forget(struct fixedpool *pool)
 		return;
 	}
 	pthread_mutex_lock(&all->lock);
-	all->epoch++;
+	__atomic_add_fetch(&all->epoch, 1, __ATOMIC_RELEASE);
 	if (all->pool)
 		fp_magazines_empty(all);
 	fp_forget_all(pool);
