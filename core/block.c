@@ -132,7 +132,9 @@ int fp_block_end_sole(struct fp_block *block, u32 gen, u32 client)
 unsigned long fp_block_give_run(struct fp_block *blocks, unsigned long mask,
 				u32 client, u32 trusted, u32 low, u64 *handles)
 {
-	const u64 held = fp_word(0, FP_BLOCK_HELD, client);
+	/* from a word of generation n and @trusted, to its next word and handle */
+	const u64 step = fp_word(1, FP_BLOCK_HELD, client) - trusted;
+	const u64 name = low - fp_word(0, FP_BLOCK_HELD, client);
 	unsigned long i, end;
 
 	/* stretch by stretch of neighbours, mostly one */
@@ -141,16 +143,19 @@ unsigned long fp_block_give_run(struct fp_block *blocks, unsigned long mask,
 		end = ~(mask >> i) ? i + __ffs(~(mask >> i)) : BITS_PER_LONG;
 		handles -= i;
 		for (; i < end; i++) {
-			u64 word = atomic64_read(&blocks[i].word);
-			u64 gen;
+			u64 old = atomic64_read(&blocks[i].word), word;
 
-			if (!fp_block_is_plain(word, trusted))
+			if (!fp_block_is_plain(old, trusted))
 				return mask & ~0UL << i;
-			gen = fp_block_next_gen(fp_word_gen(word));
+			/* FP_ID_NONE is no bits */
+			old |= trusted;
+			word = old + step;
+			/* as fp_block_next_gen() */
+			if (unlikely(word < old))
+				word += fp_word(1, 0, 0);
 			/* as fp_block_give() */
-			atomic64_set_release(&blocks[i].word,
-					     (gen << 32) + held);
-			handles[i] = fp_handle_of(gen, low + i);
+			atomic64_set_release(&blocks[i].word, word);
+			handles[i] = word + name + i;
 		}
 		handles += end;
 		mask &= end < BITS_PER_LONG ? ~0UL << end : 0;

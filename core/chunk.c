@@ -159,27 +159,27 @@ void fp_chunk_destroy(struct fp_chunk *chunk)
  */
 u32 fp_chunk_take(struct fp_chunk *chunk, struct fp_batch *batch, u32 count)
 {
-	u32 taken = 0;
+	u32 words = fp_chunk_words(chunk), at = chunk->hint;
+	u32 taken = 0, nr;
+	unsigned long mask;
 
-	while (chunk->hint < fp_chunk_words(chunk) && taken < count &&
-	       !fp_batch_full(batch)) {
-		unsigned long *word = &chunk->free[chunk->hint];
-		unsigned long mask = *word;
-		u32 nr = hweight_long(mask);
-
+	while (taken < count && !fp_batch_full(batch)) {
+		while (at < words && !chunk->free[at])
+			at++;
+		if (at == words)
+			break;
+		mask = chunk->free[at];
+		nr = hweight_long(mask);
 		if (nr > count - taken) {
 			nr = count - taken;
 			mask = fp_mask_lowest(mask, nr);
 		}
-		*word ^= mask;
-		if (nr)
-			fp_batch_add_run(batch, fp_run_base(chunk->base) +
-					 chunk->hint * BITS_PER_LONG +
-					 __ffs(mask), mask, nr);
+		chunk->free[at] ^= mask;
+		fp_batch_add_run(batch, fp_run_base(chunk->base) +
+				 at * BITS_PER_LONG + __ffs(mask), mask, nr);
 		taken += nr;
-		if (!*word)
-			chunk->hint++;
 	}
+	chunk->hint = at;
 	chunk->nr_free -= taken;
 	return taken;
 }

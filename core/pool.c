@@ -148,32 +148,39 @@ static void fp_pool_raise_high_water(struct fp_pool *pool, u64 held)
 		pool->high_water = held;
 }
 
+/*
+ * A share of this CPU's cache out of the chunks, straight, so that nobody finds
+ * the blocks in neither.
+ */
+static void fp_pool_fill_cache(struct fp_pool *pool)
+{
+	struct fp_cache *cache = fp_pool_this_cache(pool);
+	u32 room;
+
+	lockdep_assert_held(&pool->lock);
+	spin_lock(&cache->lock);
+	room = pool->cache_slots - cache->blocks.nr;
+	fp_pool_take_locked(pool, &cache->blocks,
+			    min(room, pool->cache_slots / FP_SHARE));
+	spin_unlock(&cache->lock);
+}
+
 /* Blocks from the chunks, and as the lock is taken anyway some to park. */
 static noinline void fp_pool_refill(struct fp_pool *pool,
 				    struct fp_batch *batch, u32 count)
 {
-	struct fp_batch spare __uninitialized;
-	u32 got, more = 0;
+	u32 got;
 
-	fp_batch_init(&spare);
 	spin_lock(&pool->lock);
 	got = fp_pool_take_locked(pool, batch, count);
 	/* who wants many comes for as many again */
 	if (got == count && count <= pool->cache_slots / FP_SHARE)
-		more = fp_pool_take_locked(pool, &spare,
-					   pool->cache_slots / FP_SHARE);
+		fp_pool_fill_cache(pool);
 	if (pool->total - pool->nr_free > pool->peak_out) {
 		pool->peak_out = pool->total - pool->nr_free;
 		fp_pool_raise_high_water(pool, fp_pool_held(pool) + got);
 	}
 	spin_unlock(&pool->lock);
-
-	if (!more)
-		return;
-	fp_cache_put(fp_pool_this_cache(pool), &spare, pool->cache_slots);
-	fp_pool_put_back(pool, &spare);
-	/* who came meanwhile did not find what was in our hands */
-	fp_pool_wake(pool);
 }
 
 /* Blocks out of other CPUs' caches. */
