@@ -142,13 +142,15 @@ unsigned long fp_block_give_run(struct fp_block *blocks, unsigned long mask,
 		i = __ffs(mask);
 		end = ~(mask >> i) ? i + __ffs(~(mask >> i)) : BITS_PER_LONG;
 		handles -= i;
+#pragma GCC unroll 4
 		for (; i < end; i++) {
 			u64 old = atomic64_read(&blocks[i].word), word;
 
-			if (!fp_block_is_plain(old, trusted))
-				return mask & ~0UL << i;
-			/* FP_ID_NONE is no bits */
-			old |= trusted;
+			if (unlikely((u32)old != trusted)) {
+				if (!fp_block_is_plain(old, trusted))
+					return mask & ~0UL << i;
+				old += trusted - FP_ID_NONE;
+			}
 			word = old + step;
 			/* as fp_block_next_gen() */
 			if (unlikely(word < old))
@@ -180,8 +182,10 @@ static __always_inline u32 fp_block_leave_run(struct fp_block *blocks, u32 low,
 	/* mostly they come in order */
 	end = min_t(unsigned long, count, limit - at);
 	blocks += at;
-	for (; n < end && (u32)handles[n] == (u32)(low + at + n); n++)
-		if (!fp_block_leave(&blocks[n], fp_handle_gen(handles[n]),
+#pragma GCC unroll 4
+	for (; n < end; n++)
+		if ((u32)handles[n] != (u32)(low + at + n) ||
+		    !fp_block_leave(&blocks[n], fp_handle_gen(handles[n]),
 				    client, state))
 			break;
 	if (n)
