@@ -142,7 +142,7 @@ unsigned long fp_block_give_run(struct fp_block *blocks, unsigned long mask,
 		i = __ffs(mask);
 		end = ~(mask >> i) ? i + __ffs(~(mask >> i)) : BITS_PER_LONG;
 		handles -= i;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 		for (; i < end; i++) {
 			u64 old = atomic64_read(&blocks[i].word), word;
 
@@ -172,6 +172,7 @@ static __always_inline u32 fp_block_leave_run(struct fp_block *blocks, u32 low,
 					      enum fp_block_state state,
 					      unsigned long *left)
 {
+	const u64 gone = fp_word(0, state, client);
 	unsigned long mask = 0, at, n = 0, end;
 
 	*left = 0;
@@ -182,12 +183,14 @@ static __always_inline u32 fp_block_leave_run(struct fp_block *blocks, u32 low,
 	/* mostly they come in order */
 	end = min_t(unsigned long, count, limit - at);
 	blocks += at;
-#pragma GCC unroll 4
-	for (; n < end; n++)
-		if ((u32)handles[n] != (u32)(low + at + n) ||
-		    !fp_block_leave(&blocks[n], fp_handle_gen(handles[n]),
-				    client, state))
+#pragma GCC unroll 8
+	for (; n < end; n++) {
+		u64 name = (u32)(low + at + n);
+
+		if ((u32)handles[n] != name ||
+		    !fp_block_leave(&blocks[n], handles[n] - name + gone, state))
 			break;
+	}
 	if (n)
 		mask = ~0UL >> (BITS_PER_LONG - n) << at;
 	blocks -= at;
@@ -196,8 +199,9 @@ static __always_inline u32 fp_block_leave_run(struct fp_block *blocks, u32 low,
 		if (at >= limit)
 			break;
 		at = array_index_nospec(at, limit);
-		if (!fp_block_leave(&blocks[at], fp_handle_gen(handles[n]),
-				    client, state))
+		if (!fp_block_leave(&blocks[at],
+				    fp_word(fp_handle_gen(handles[n]), state,
+					    client), state))
 			break;
 		mask |= 1UL << (at % BITS_PER_LONG);
 	}

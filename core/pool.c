@@ -44,24 +44,26 @@
 static void fp_pool_file_chunk(struct fp_pool *pool, struct fp_chunk *chunk)
 {
 	u32 used = chunk->nr_blocks - chunk->nr_free;
+	u32 tenth = used * FP_FULLNESS / chunk->nr_blocks;
 
 	lockdep_assert_held(&pool->lock);
+	if (tenth == chunk->tenth && !list_empty(&chunk->node))
+		return;
 	list_del_init(&chunk->node);
-	if (chunk->nr_free)
-		list_add(&chunk->node,
-			 &pool->fullness[used * FP_FULLNESS / chunk->nr_blocks]);
+	chunk->tenth = tenth;
+	if (tenth < FP_FULLNESS)
+		list_add(&chunk->node, &pool->fullness[tenth]);
 }
 
 /* The fullest chunk that has a free block, so that sparse ones drain. */
 static struct fp_chunk *fp_pool_fullest(struct fp_pool *pool)
 {
-	int i;
+	struct list_head *list = pool->fullness + FP_FULLNESS;
 
 	lockdep_assert_held(&pool->lock);
-	for (i = FP_FULLNESS - 1; i >= 0; i--)
-		if (!list_empty(&pool->fullness[i]))
-			return list_first_entry(&pool->fullness[i],
-						struct fp_chunk, node);
+	while (list-- > pool->fullness)
+		if (!list_empty(list))
+			return list_first_entry(list, struct fp_chunk, node);
 	return NULL;
 }
 

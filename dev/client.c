@@ -282,9 +282,9 @@ static int fp_client_prepare(struct fp_client *client, struct fp_chunk *chunk,
 }
 
 /* One block that may need care. */
-static int fp_client_give_one(struct fp_client *client, struct fp_chunk *chunk,
-			      u32 index, const struct fp_alloc *how,
-			      u64 *handle)
+static noinline int fp_client_give_one(struct fp_client *client,
+				       struct fp_chunk *chunk, u32 index,
+				       const struct fp_alloc *how, u64 *handle)
 {
 	int err;
 

@@ -15,6 +15,9 @@
 #include "fp_dev.h"
 #include "fp_orphan.h"
 
+/* Handles are copied more often than anything else: so many at a time. */
+#define FP_COPIED	8U
+
 /* Handles of a piece, on the stack: as many as it bears. */
 #define FP_STRETCH	192U
 
@@ -36,18 +39,20 @@ static void fp_alloc_undo(struct fp_client *client, const u64 *handles,
 	}
 }
 
-/* Four at a time: handles are copied more often than anything else. */
 static int fp_put_handles(u64 __user *to, const u64 *handles, u32 count)
 {
+	u32 i;
+
 	if (count == 1)
 		return put_user(*handles, to);
 	if (!user_write_access_begin(to, count * sizeof(*to)))
 		return -EFAULT;
-	for (; count >= 4; count -= 4, to += 4, handles += 4) {
-		unsafe_put_user(handles[0], to, fault);
-		unsafe_put_user(handles[1], to + 1, fault);
-		unsafe_put_user(handles[2], to + 2, fault);
-		unsafe_put_user(handles[3], to + 3, fault);
+	for (; count >= FP_COPIED; count -= FP_COPIED) {
+#pragma GCC unroll 8
+		for (i = 0; i < FP_COPIED; i++)
+			unsafe_put_user(handles[i], to + i, fault);
+		to += FP_COPIED;
+		handles += FP_COPIED;
 	}
 	while (count--)
 		unsafe_put_user(*handles++, to++, fault);
@@ -61,15 +66,18 @@ fault:
 
 static int fp_get_handles(u64 *handles, const u64 __user *from, u32 count)
 {
+	u32 i;
+
 	if (count == 1)
 		return get_user(*handles, from);
 	if (!user_read_access_begin(from, count * sizeof(*from)))
 		return -EFAULT;
-	for (; count >= 4; count -= 4, from += 4, handles += 4) {
-		unsafe_get_user(handles[0], from, fault);
-		unsafe_get_user(handles[1], from + 1, fault);
-		unsafe_get_user(handles[2], from + 2, fault);
-		unsafe_get_user(handles[3], from + 3, fault);
+	for (; count >= FP_COPIED; count -= FP_COPIED) {
+#pragma GCC unroll 8
+		for (i = 0; i < FP_COPIED; i++)
+			unsafe_get_user(handles[i], from + i, fault);
+		from += FP_COPIED;
+		handles += FP_COPIED;
 	}
 	while (count--)
 		unsafe_get_user(*handles++, from++, fault);

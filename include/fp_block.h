@@ -127,12 +127,12 @@ static inline bool fp_block_is_plain(u64 word, u32 trusted)
 
 /*
  * The only hold of a block, which is not to be kept, ends or is given away: its
- * word, if it says that, becomes one of @state. Nothing is to be said of others.
+ * word, if it says that, becomes @left, which is of @state. Nothing is to be
+ * said of others.
  */
-static inline bool fp_block_leave(struct fp_block *block, u32 gen, u32 client,
+static inline bool fp_block_leave(struct fp_block *block, u64 left,
 				  enum fp_block_state state)
 {
-	u64 left = fp_word(gen, state, client);
 	s64 held = left - fp_word(0, state, 0) + fp_word(0, FP_BLOCK_HELD, 0);
 
 	return atomic64_try_cmpxchg(&block->word, &held, left);
@@ -142,7 +142,8 @@ static inline bool fp_block_leave(struct fp_block *block, u32 gen, u32 client,
 static inline bool fp_block_end_held(struct fp_block *block, u32 gen,
 				     u32 client)
 {
-	return fp_block_leave(block, gen, client, FP_BLOCK_FREE);
+	return fp_block_leave(block, fp_word(gen, FP_BLOCK_FREE, client),
+			      FP_BLOCK_FREE);
 }
 
 u32 fp_block_next_gen(u32 gen);

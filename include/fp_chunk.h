@@ -44,6 +44,7 @@ struct fp_budget {
 /**
  * struct fp_chunk - a run of blocks
  * @node: on one of the pool's lists by fullness; pool->lock
+ * @tenth: which of them; pool->lock
  * @nr: number of the chunk in its pool; constant after init
  * @base: index of its first block; constant after init
  * @nr_blocks: its blocks; constant after init
@@ -63,6 +64,7 @@ struct fp_budget {
  */
 struct fp_chunk {
 	struct list_head node;
+	u32 tenth;
 	u32 nr;
 	u32 base;
 	u32 nr_blocks;

@@ -112,7 +112,9 @@ static void check_end_sole(struct fp_block *block, u64 old)
 static void check_seize(struct fp_block block, u64 old, u32 gen, u32 client,
 			bool ends)
 {
-	bool seized = fp_block_leave(&block, gen, client, FP_BLOCK_MOVING);
+	bool seized = fp_block_leave(&block,
+				     fp_word(gen, FP_BLOCK_MOVING, client),
+				     FP_BLOCK_MOVING);
 
 	__CPROVER_assert(seized == ends, "seize: of whom the block is alone");
 	__CPROVER_assert(now(&block) == (seized ? fp_word(gen, FP_BLOCK_MOVING,
