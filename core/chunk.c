@@ -166,7 +166,7 @@ u32 fp_chunk_take(struct fp_chunk *chunk, struct fp_batch *batch, u32 count)
 	while (taken < count && !fp_batch_full(batch)) {
 		while (at < words && !chunk->free[at])
 			at++;
-		if (at == words)
+		if (at >= words)
 			break;
 		mask = chunk->free[at];
 		nr = hweight_long(mask);

@@ -21,7 +21,7 @@
 
 /**
  * struct fp_cache - free blocks of one CPU
- * @lock: guards the field below; innermost, taken inside no other lock
+ * @lock: guards the field below; innermost
  * @blocks: up to FP_CACHE_SLOTS of them, last in first out; observers read
  *	their number without the lock
  */

@@ -45,7 +45,8 @@ static inline void spin_unlock(spinlock_t *lock)
 	shim_spins--;
 	WRITE_ONCE(lock->owner, (int *)NULL);
 	pthread_mutex_unlock(&lock->mutex);
-	shim_unlocked();
+	if (!shim_spins)
+		shim_unlocked();
 }
 
 /* Of a spinlock or a mutex: both begin with the lock and who has it. */
