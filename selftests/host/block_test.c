@@ -319,7 +319,41 @@ static void no_old_generation_acts_across_the_wrap(void **state)
 	assert_int_equal(seen[2], 1);
 }
 
+/* Word for word what fp_block_give() does, up to the first that it may not. */
+static void a_run_is_given_block_by_block(void **state)
+{
+	static const u64 words[] = {
+		FREE_WORD(5, ME), FREE_WORD(0xffffffff, ME), 0,
+		FREE_WORD(0xffffffff, FP_ID_NONE), FREE_WORD(6, ME),
+		FREE_WORD(7, OTHER), FREE_WORD(8, ME),
+	};
+	enum { BLOCKS = ARRAY_SIZE(words), GIVEN = 5 };
+	struct fp_block run[BLOCKS], alone[BLOCKS];
+	u64 handles[BLOCKS] = {};
+	u32 low = fp_handle_low(HOST_TAG, FP_MAX_BLOCKS - BLOCKS);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < BLOCKS; i++)
+		run[i] = alone[i] = block_of(words[i]);
+	assert_int_equal(fp_block_give_run(run, GENMASK(BLOCKS - 1, 0), ME, ME,
+					   low, handles),
+			 GENMASK(BLOCKS - 1, GIVEN));
+	for (i = 0; i < GIVEN; i++) {
+		u64 word = fp_block_give(&alone[i], ME, false);
+
+		assert_int_equal(fp_block_read(&run[i]), word);
+		assert_int_equal(handles[i],
+				 fp_handle_of(fp_word_gen(word), low + i));
+	}
+	for (; i < BLOCKS; i++) {
+		assert_int_equal(fp_block_read(&run[i]), words[i]);
+		assert_int_equal(handles[i], 0);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_run_is_given_block_by_block),
 	cmocka_unit_test(words_and_handles_keep_their_fields_apart),
 	cmocka_unit_test(the_generation_after_the_last_is_1),
 	cmocka_unit_test(give_makes_the_next_generation_the_clients),
