@@ -440,8 +440,6 @@ void fp_pool_snapshot(struct fp_pool *pool, struct fp_snapshot *snap)
 	memset(snap, 0, sizeof(*snap));
 	for (i = 0; i < FP_STAT_NR; i++)
 		snap->stats[i] = fp_pool_sum(pool, i);
-	for_each_possible_cpu(cpu)
-		snap->cached += READ_ONCE(per_cpu_ptr(pool->cpu, cpu)->cache.blocks.nr);
 	snap->held = fp_pool_held(pool);
 	snap->inbox = atomic64_read(&pool->nr_inbox);
 	snap->orphaned = atomic64_read(&pool->nr_orphans);
@@ -453,6 +451,9 @@ void fp_pool_snapshot(struct fp_pool *pool, struct fp_snapshot *snap)
 	snap->free = pool->nr_free;
 	snap->high_water = pool->high_water;
 	spin_unlock(&pool->lock);
+	/* after it: what a refill parks meanwhile is seen, here or there */
+	for_each_possible_cpu(cpu)
+		snap->cached += READ_ONCE(per_cpu_ptr(pool->cpu, cpu)->cache.blocks.nr);
 }
 
 static void fp_pool_destroy(struct fp_pool *pool)
