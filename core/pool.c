@@ -18,7 +18,6 @@
  *   client->leaves.xa_lock	dev/client.c	spin	leaves of a client
  *   pool->lock			core/pool.c	spin	free lists of the chunks
  *   cache->lock		core/cache.c	spin	one CPU's free blocks
- *
  */
 #include <linux/bug.h>
 #include <linux/cpumask.h>
@@ -150,20 +149,15 @@ static void fp_pool_raise_high_water(struct fp_pool *pool, u64 held)
 		pool->high_water = held;
 }
 
-/*
- * A share of this CPU's cache out of the chunks, straight, so that nobody finds
- * the blocks in neither.
- */
+/* A share of this CPU's cache, straight, so that nobody misses the blocks. */
 static void fp_pool_fill_cache(struct fp_pool *pool)
 {
 	struct fp_cache *cache = fp_pool_this_cache(pool);
-	u32 room;
 
-	lockdep_assert_held(&pool->lock);
 	spin_lock(&cache->lock);
-	room = pool->cache_slots - cache->blocks.nr;
 	fp_pool_take_locked(pool, &cache->blocks,
-			    min(room, pool->cache_slots / FP_SHARE));
+			    min(pool->cache_slots - cache->blocks.nr,
+				pool->cache_slots / FP_SHARE));
 	spin_unlock(&cache->lock);
 }
 
