@@ -397,4 +397,30 @@ TEST_F(magazine, what_ended_and_was_parked_is_not_given_out)
 	pthread_barrier_destroy(&ended);
 }
 
+/*
+ * It was another thread's, which could not be ordered to give it back: who got
+ * the blocks meanwhile keeps them.
+ */
+TEST_F(magazine, what_ended_in_anothers_is_not_given_back)
+{
+	char *p[MAX_BLOCKS / 4];
+	struct mate m;
+
+	ASSERT_EQ(4, mate_parks(&m, self->pool));
+	fail_membarriers(1000, EPERM);
+	ASSERT_LT(0, fixedpool_free_all(self->pool));
+	ASSERT_EQ(0, fp_held(self->fd));
+	ASSERT_EQ(ARRAY_SIZE(p), take(self->pool, p, ARRAY_SIZE(p)));
+	ASSERT_EQ(40, put(self->pool, p, 40));
+	ASSERT_EQ(MATE_TAKES, mate_goes_on(&m, self->pool, 3));
+	EXPECT_EQ(ARRAY_SIZE(p) - 40 + stats_of(self->pool).parked,
+		  fp_held(self->fd));
+	fail_membarriers(0, 0);
+	EXPECT_EQ(ARRAY_SIZE(p) - 40, put(self->pool, p + 40,
+					  ARRAY_SIZE(p) - 40));
+	mate_ends(&m);
+	fixedpool_give_back(self->pool);
+	EXPECT_EQ(0, fp_held(self->fd));
+}
+
 TEST_HARNESS_MAIN
