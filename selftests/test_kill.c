@@ -125,7 +125,7 @@ static int by_time(const void *a, const void *b)
 static int kill_victims(int pool, const __u64 *shared, __u64 *seed, long kills,
 			int threads, bool storm)
 {
-	struct doom doom[CROWD];
+	struct doom doom[CROWD] = {};
 	long done;
 	int i, n;
 

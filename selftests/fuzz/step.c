@@ -260,7 +260,7 @@ static void step_send(struct world *w, const unsigned char *op)
 					     readonly) :
 			      move_foretold(w, &w->lines[index], who, to);
 	answer = host_hand(w->players[who].client, w->players[to].client,
-				handle, share, readonly);
+			   handle, share, readonly);
 	if (answered(w, answer, err))
 		line_sent(w, index, who, to, share, readonly);
 }

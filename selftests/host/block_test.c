@@ -334,8 +334,10 @@ static void a_run_is_given_block_by_block(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < BLOCKS; i++)
-		run[i] = alone[i] = block_of(words[i]);
+	for (i = 0; i < BLOCKS; i++) {
+		run[i] = block_of(words[i]);
+		alone[i] = run[i];
+	}
 	assert_int_equal(fp_block_give_run(run, GENMASK(BLOCKS - 1, 0), ME, ME,
 					   low, handles),
 			 GENMASK(BLOCKS - 1, GIVEN));

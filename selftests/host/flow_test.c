@@ -273,7 +273,7 @@ static void step_send(struct flow *f, u32 who)
 	if (!err && (!line->holds[who] || (share && line->holds[who] < gives)))
 		err = -EPERM;
 	assert_int_equal(host_hand(f->clients[who], f->clients[to], handle,
-					share, ro), err);
+				   share, ro), err);
 	saw(f, share ? 3 : 2, err);
 	if (err)
 		return;

@@ -102,7 +102,7 @@ static void entries_come_in_the_order_in_which_they_were_sent(void **state)
 	for (i = 0; i < 20; i++) {
 		handles[i] = host_alloc(i % 3 ? a : b);
 		assert_int_equal(host_hand(i % 3 ? a : b, c, handles[i],
-						i % 2, false), 0);
+					   i % 2, false), 0);
 	}
 	for (i = 0; i < 20; i++) {
 		assert_int_equal(fp_client_recv(c, 1, &taken), 0);
@@ -135,6 +135,7 @@ static void a_refused_send_changes_nothing(void **state)
 	struct fp_client *looker = host_client(pool);
 	u64 mine = host_alloc(a), theirs = host_alloc(b), freed = host_alloc(a);
 	u64 counted = host_alloc(a), got, word;
+	u64 never = fp_handle(1, HOST_TAG, 100);
 	u32 i;
 
 	(void)state;
@@ -149,22 +150,20 @@ static void a_refused_send_changes_nothing(void **state)
 		assert_int_equal(host_hand(a, looker, 0, share, ro), -EINVAL);
 		assert_int_equal(host_hand(a, b, ~0ULL, share, ro),
 				 -EINVAL);
-		assert_int_equal(host_hand(a, b, fp_handle(1, HOST_TAG,
-								100),
-						share, ro), -EINVAL);
+		assert_int_equal(host_hand(a, b, never, share, ro), -EINVAL);
 		assert_int_equal(host_hand(a, b, freed, share, ro),
 				 -ESTALE);
 		assert_int_equal(host_hand(a, b, mine + (1ULL << 32),
-						share, ro), -ESTALE);
+					   share, ro), -ESTALE);
 		assert_int_equal(host_hand(a, b, theirs, share, ro),
 				 -EPERM);
 		assert_int_equal(host_hand(looker, b, counted, share, ro),
 				 -EPERM);
 		if (!ro) {
 			assert_int_equal(host_hand(a, looker, mine, share,
-							ro), -EACCES);
+						   ro), -EACCES);
 			assert_int_equal(host_hand(a, looker, counted,
-							share, ro), -EACCES);
+						   share, ro), -EACCES);
 		}
 		assert_int_equal(host_word(pool, mine),
 				 word_of(mine, FP_BLOCK_HELD, a->id));

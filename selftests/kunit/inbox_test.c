@@ -61,7 +61,7 @@ static void entries_come_in_the_order_in_which_they_were_sent(struct kunit *test
 	for (i = 0; i < 10; i++) {
 		handles[i] = fp_kunit_alloc(test, a);
 		KUNIT_EXPECT_EQ(test, 0, fp_kunit_hand(a, b, handles[i], i % 2,
-							false));
+						       false));
 	}
 	for (i = 0; i < 10; i++) {
 		KUNIT_ASSERT_EQ(test, fp_client_recv(b, 1, &taken), 0);
