@@ -43,15 +43,19 @@ static void fill(char *message, bool full, size_t value)
 		*(volatile uint64_t *)message = value;
 }
 
-static uint64_t look(const char *message, bool full)
-{
-	const uint64_t *words = (const uint64_t *)message;
-	uint64_t sum = 0;
+/* As many bytes at a time as a copy takes: the adding is not what is measured. */
+#define WIDE	__attribute__((vector_size(64)))
 
-	for (size_t i = 0; i < (full ? size / sizeof(*words) : 1); i++)
+static void look(const char *message, bool full)
+{
+	const uint64_t WIDE *words = (const void *)message;
+	uint64_t WIDE sum = {};
+
+	if (!full)
+		sum[0] = *(const uint64_t *)message;
+	for (size_t i = 0; full && i < size / sizeof(*words); i++)
 		sum += words[i];
-	__asm__ volatile("" : : "r"(sum) : "memory");
-	return sum;
+	__asm__ volatile("" : : "m"(sum) : "memory");
 }
 
 static void write_all(int fd)
