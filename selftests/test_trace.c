@@ -2,7 +2,7 @@
 /* Tracepoints: one of each event, with the ids that the calls told. */
 #include <sys/mount.h>
 
-#include "fp_test.h"
+#include "fp_own.h"
 
 #define TRACEFS	"/sys/kernel/tracing"
 
@@ -14,6 +14,7 @@ FIXTURE(trace) {
 static const char *const events[] = {
 	"fixedpool_create", "fixedpool_destroy", "fixedpool_alloc",
 	"fixedpool_free", "fixedpool_grow", "fixedpool_bad_handle",
+	"fixedpool_send", "fixedpool_recv", "fixedpool_adopt", "fixedpool_gc",
 };
 
 FIXTURE_SETUP(trace)
@@ -136,6 +137,56 @@ TEST_F(trace, one_of_each)
 	EXPECT_EQ(0, lines_with("fixedpool_", "ffffa", line, sizeof(line)));
 	EXPECT_EQ(0, lines_with("fixedpool_", "(____ptrval____)", line,
 				sizeof(line)));
+}
+
+/* Blocks on their way: each of a batch, from whom to whom. */
+TEST_F(trace, handed_over)
+{
+	struct fixedpool_pool_create_args args = fp_create_args(4096, 6);
+	struct fixedpool_recv_entry e[4];
+	char line[512], word[64];
+	__u32 from, to;
+	int fd, other;
+	__u64 h[4], got[4];
+
+	fd = fp_new_pool(&args);
+	ASSERT_LE(0, fd);
+	other = fp_join(fd, 0);
+	from = fp_client_id(fd);
+	to = fp_client_id(other);
+	ASSERT_EQ(0, fp_take(fd, 4, h));
+	ASSERT_EQ(0, fp_send(fd, to, 0, h, 3, NULL));
+	ASSERT_EQ(0, fp_send(fd, to, FIXEDPOOL_SEND_SHARE |
+			     FIXEDPOOL_SEND_READONLY, h + 3, 1, NULL));
+	ASSERT_EQ(-ESTALE, fp_send_one(fd, to, 0, h[0] + (1ULL << 32)));
+	ASSERT_EQ(3, fp_recv(other, 3, e, 0));
+	ASSERT_EQ(1, fp_recv(other, 1, e, 0));
+	ASSERT_EQ(0, fp_keep(other, 0, h, 2, 7, NULL));
+	close(other);
+	ASSERT_EQ(1, fp_adopt(fd, 7, 1, got, NULL));
+	ASSERT_EQ(1, fp_gc(fd, FIXEDPOOL_GC_ALL));
+	close(fd);
+	ASSERT_EQ(self->pools, fp_pools_settle(self->pools));
+
+	EXPECT_EQ(4, lines_with("fixedpool_send:", "", line, sizeof(line)));
+	EXPECT_TRUE(names_pool(line, args.pool_id)) TH_LOG("%s", line);
+	snprintf(word, sizeof(word), "client=%u handle=0x%llx to=%u flags=0x0",
+		 from, h[1], to);
+	EXPECT_EQ(1, lines_with("fixedpool_send:", word, line, sizeof(line)));
+	snprintf(word, sizeof(word), "client=%u handle=0x%llx to=%u flags=0x3",
+		 from, h[3], to);
+	EXPECT_EQ(1, lines_with("fixedpool_send:", word, line, sizeof(line)));
+	EXPECT_EQ(4, lines_with("fixedpool_recv:", "", line, sizeof(line)));
+	EXPECT_TRUE(names_pool(line, args.pool_id)) TH_LOG("%s", line);
+	snprintf(word, sizeof(word), "client=%u handle=0x%llx\n", to, h[2]);
+	EXPECT_EQ(1, lines_with("fixedpool_recv:", word, line, sizeof(line)));
+	EXPECT_EQ(1, lines_with("fixedpool_adopt:", "", line, sizeof(line)));
+	snprintf(word, sizeof(word), "client=%u handle=0x%llx\n", from, got[0]);
+	EXPECT_EQ(1, lines_with("fixedpool_adopt:", word, line, sizeof(line)));
+	/* the adopted one is kept still, and goes with the pool */
+	EXPECT_EQ(2, lines_with("fixedpool_gc:", "collected=1\n", line,
+				sizeof(line)));
+	EXPECT_TRUE(names_pool(line, args.pool_id)) TH_LOG("%s", line);
 }
 
 TEST_HARNESS_MAIN
