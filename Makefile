@@ -61,6 +61,7 @@ check: ## all tests; the last line counts them
 	$(Q)tools/check
 
 host-check: ## only the tests of the engine in user space
+	$(Q)tools/setup host
 	$(Q)tools/check host
 
 kunit: ## only the KUnit suites (UML, KASAN)

@@ -40,8 +40,8 @@ static int __init fp_create_declared(char *text)
 	int err;
 
 	if (!text || strscpy(name, label, sizeof(name)) <= 0 ||
-	    kstrtou64(size, 0, &spec.geometry.block_size) ||
-	    kstrtou64(text, 0, &spec.geometry.max_blocks))
+	    kstrtou64(size, 10, &spec.geometry.block_size) ||
+	    kstrtou64(text, 10, &spec.geometry.max_blocks))
 		return -EINVAL;
 	spec.geometry.min_blocks = spec.geometry.max_blocks;
 

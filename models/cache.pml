@@ -4,9 +4,10 @@
  *
  * Threads take a block and give it back, on whatever CPU they happen to be at
  * each step, as fp_pool_take() and fp_pool_give_back() do: own cache, chunk with
- * some to park, the other caches; cache, half of it spilled, chunk. Each lock's
+ * some to park, the other caches; cache, some of it spilled, chunk. Each lock's
  * section is one step; between two of them blocks are in nobody's list but in
- * somebody's hand. (aba.pml has the inside of a cache.)
+ * somebody's hand. A refill is two steps here and one in the code, which has the
+ * fewer orders of both. (aba.pml has the inside of a cache.)
  *
  * Properties: a block taken is nobody's and in no list; no cache overflows; at
  * rest each block is in exactly one list, and one CPU can get them all.

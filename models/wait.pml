@@ -4,7 +4,7 @@
  *
  * Waiters want one block or, with ALL, two: fp_call_wait(). One holder frees
  * its blocks one by one: fp_pool_give_back(). One passer-by takes one, with
- * spare ones in its hand for a moment as fp_pool_refill() has, and maybe puts
+ * spare ones in its hand for a moment as fp_pool_spill() has, and maybe puts
  * it back. One waiter may be killed at any time, which is as good as its time
  * being up. line->nr and the free lists are seen by others only after the
  * barrier, or whenever the store buffer drains.

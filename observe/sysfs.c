@@ -391,7 +391,7 @@ void fp_sysfs_fini(void)
 {
 	kset_unregister(fp_sysfs_pools);
 	fp_sysfs_remove_root();
-	/* releases may be late: files kept open, DEBUG_KOBJECT_RELEASE */
+	/* releases may be late: DEBUG_KOBJECT_RELEASE */
 	if (!refcount_dec_and_test(&fp_sysfs_live))
 		wait_for_completion(&fp_sysfs_gone);
 }

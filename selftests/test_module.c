@@ -222,6 +222,7 @@ TEST_F_TIMEOUT(module, malformed_parameters, 120)
 		{ "pools=frames:0x16", -EINVAL },
 		{ "pools=frames:4096x16x3", -EINVAL },
 		{ "pools=frames:4096x-1", -EINVAL },
+		{ "pools=frames:4096x0x10", -EINVAL },
 		{ "pools=frames:-1x16", -EINVAL },
 		{ "pools=frames:4096xsixteen", -EINVAL },
 		{ "pools=frames:4096*16", -EINVAL },

@@ -327,33 +327,61 @@ TEST_F(sysfs, fdinfo)
 }
 
 /*
- * Two read all there is while a third makes and ends 1,000 pools, or as many
- * as a slow kernel manages in twelve seconds.
+ * Two read all there is, and write what can be written, while a third makes and
+ * ends 1,000 pools, or as many as a slow kernel manages in twelve seconds.
  */
 struct hammer {
 	__u32 id;
 	bool stop;
-	unsigned long reads, wrong;
+	unsigned long reads, writes, wrong;
 };
+
+/* The pool is gone: that is fine. */
+static bool went(int ret)
+{
+	return ret == -ENOENT || ret == -ENODEV;
+}
+
+static void hammer_number(struct hammer *h, __u32 id, const char *name)
+{
+	char path[128], text[64];
+	int ret = fp_sysfs(id, name, text, sizeof(text));
+
+	h->reads += ret > 0;
+	if (ret > 0)
+		h->wrong += text[strspn(text, "0123456789")] != 0;
+	else
+		h->wrong += !went(ret);
+	if (!tunable(name))
+		return;
+	snprintf(path, sizeof(path), FP_POOLS "/%u/%s", id, name);
+	ret = fp_write_file(path, "9");
+	h->writes += !ret;
+	h->wrong += ret && !went(ret);
+}
+
+static void hammer_other(struct hammer *h, __u32 id, const char *name)
+{
+	char text[64];
+	int ret = fp_sysfs(id, name, text, sizeof(text));
+
+	h->reads += ret >= 0;
+	h->wrong += ret < 0 && !went(ret);
+}
 
 static void *hammer(void *p)
 {
 	struct hammer *h = p;
 	unsigned int i = 0;
-	char text[64];
 
 	while (!__atomic_load_n(&h->stop, __ATOMIC_RELAXED)) {
 		__u32 id = __atomic_load_n(&h->id, __ATOMIC_RELAXED);
-		int n = fp_sysfs(id, numbers[i++ % ARRAY_SIZE(numbers)].name,
-				 text, sizeof(text));
 
-		h->reads += n > 0;
-		/* gone is fine, anything else is a number */
-		if (n < 0)
-			h->wrong += n != -ENOENT && n != -ENODEV;
-		else
-			h->wrong += !n || text[strspn(text, "0123456789")];
-		if (i % 64 == 0)
+		hammer_number(h, id, numbers[i % ARRAY_SIZE(numbers)].name);
+		if (i % 8 == 0)
+			hammer_other(h, id,
+				     others[i / 8 % ARRAY_SIZE(others)]);
+		if (++i % 64 == 0)
 			fp_pools();
 	}
 	return NULL;
@@ -362,31 +390,36 @@ static void *hammer(void *p)
 TEST_F(sysfs, hammer)
 {
 	struct fixedpool_pool_create_args args = fp_create_args(64, 256);
-	struct hammer h = { 0 };
+	struct hammer h[2] = { 0 };
 	pthread_t t[2];
 	__u64 handle, end = fp_now_ms() + 12000;
 	int i, k, fd;
 
 	args.min_blocks = 64;
 	for (i = 0; i < 2; i++) {
-		ASSERT_EQ(0, pthread_create(&t[i], NULL, hammer, &h));
+		ASSERT_EQ(0, pthread_create(&t[i], NULL, hammer, &h[i]));
 	}
 	for (i = 0; i < 1000 && fp_now_ms() < end; i++) {
 		fd = fp_new_pool(&args);
 		ASSERT_LE(0, fd);
-		__atomic_store_n(&h.id, args.pool_id, __ATOMIC_RELAXED);
+		for (k = 0; k < 2; k++)
+			__atomic_store_n(&h[k].id, args.pool_id,
+					 __ATOMIC_RELAXED);
 		ASSERT_EQ(0, fp_take(fd, 1, &handle));
 		if (i % 3 == 0) {
 			ASSERT_EQ(0, fp_destroy(fd, NULL));
 		}
 		close(fd);
 	}
-	h.stop = true;
-	for (k = 0; k < 2; k++)
+	for (k = 0; k < 2; k++) {
+		__atomic_store_n(&h[k].stop, true, __ATOMIC_RELAXED);
 		pthread_join(t[k], NULL);
-	printf("# %d pools, %lu reads\n", i, h.reads);
-	EXPECT_EQ(0, h.wrong);
-	EXPECT_LT(0, h.reads);
+		printf("# %d pools, %lu reads, %lu writes\n", i, h[k].reads,
+		       h[k].writes);
+		EXPECT_EQ(0, h[k].wrong);
+		EXPECT_LT(0, h[k].reads);
+		EXPECT_LT(0, h[k].writes);
+	}
 	EXPECT_LE(20, i);
 }
 

@@ -57,17 +57,17 @@ ssize_t strscpy(char *to, const char *from, size_t size)
 	return len;
 }
 
-/* As the kernel's: one plus sign, the base by prefix, one newline. */
+/* As the kernel's: one plus sign, one newline. */
 int kstrtou64(const char *text, unsigned int base, u64 *number)
 {
 	char *end;
 
-	must(!base);
+	must(base == 10);
 	text += *text == '+';
 	if (*text < '0' || *text > '9')
 		return -EINVAL;
 	errno = 0;
-	*number = strtoull(text, &end, 0);
+	*number = strtoull(text, &end, base);
 	if (errno)
 		return -ERANGE;
 	return end[*end == '\n'] ? -EINVAL : 0;

@@ -365,7 +365,7 @@ const struct command command_stat = {
 		"created: AGAIN, QUOTA and NOMEM of ALLOC refused, STALE, BAD and FOREIGN of\n"
 		"handles refused, RECLAIMED of holds that the kernel took back. The second\n"
 		"table is of ownership: blocks in inboxes and orphaned now, what was sent,\n"
-		"shared and received, ALLOC that waited, and in vain (TIMEOUTS), blocks taken\n"
+		"shared and received, calls that waited, ALLOC in vain (TIMEOUTS), blocks taken\n"
 		"out of page tables (REVOKES), pages REPLACED because somebody had them pinned,\n"
 		"and orphans adopted and collected.",
 	.examples =

@@ -142,9 +142,10 @@
  * wait. One that is frozen (by suspend, or by the freezer of cgroup v1) keeps
  * its place, and who comes after it waits until it is thawed.
  *
- * poll() tells POLLIN when the inbox is not empty, POLLOUT when a block can be
- * had, POLLPRI when somebody waits for one, POLLHUP when the pool was
- * destroyed.
+ * poll() tells POLLIN when the inbox is not empty, POLLHUP when the pool was
+ * destroyed, and a client with write right also POLLOUT when a block can be had
+ * and POLLPRI when somebody waits for one. A descriptor that is not bound gets
+ * POLLERR.
  */
 
 /** FIXEDPOOL_WAIT_FOREVER - timeout_ns value: wait without limit */
@@ -169,7 +170,7 @@
  * @max_total_bytes: out: bytes of block memory that all pools together may
  *	have committed (module parameter max_total_bytes)
  * @max_blocks: out: most blocks of one pool
- * @max_batch: out: most handles in one ALLOC, FREE or HOLD
+ * @max_batch: out: most handles or entries in one call
  * @max_all: out: most blocks of one ALLOC with FIXEDPOOL_ALLOC_ALL
  * @max_clients: out: most clients of one pool
  * @max_align: out: largest align, bytes (the page size)
@@ -414,8 +415,8 @@ struct fixedpool_pool_destroy_args {
  * @orphaned: out: blocks kept for adoption
  * @quarantined: out: blocks waiting for foreign references to end
  * @high_water: out: most blocks ever held at a time, sampled whenever the
- *	kernel refills or drains a CPU's cache and at each query: it may read
- *	low by what the caches can park
+ *	kernel refills a CPU's cache and at each query: it may read low by what
+ *	the caches can park
  * @allocs: out: blocks ALLOC has given out
  * @frees: out: holds' last ends: blocks that became free
  * @holds: out: holds added by HOLD
@@ -603,7 +604,8 @@ struct fixedpool_free_all_args {
  * @handle: the block's current handle; its last one if it is free, 0 if it was
  *	never allocated
  * @tag: tag given to ALLOC, 0 for none
- * @age_ms: milliseconds since ALLOC, only kept for blocks with a tag; else 0
+ * @age_ms: milliseconds since ALLOC, or since the clients of a block that was to
+ *	be kept were gone, if that was later; only for blocks with a tag, else 0
  * @index: index of the block
  * @state: FIXEDPOOL_STATE_*
  * @holders: clients that hold the block, or in whose inbox it is
