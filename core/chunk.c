@@ -19,13 +19,6 @@
 
 #include "fp_chunk.h"
 
-/*
- * Exhaustion is an error to the caller: no OOM killer on its behalf, and no
- * line in the log.
- */
-#define FP_GFP_PAGES	(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN | \
-			 __GFP_RETRY_MAYFAIL)
-
 static int fp_budget_charge(struct fp_budget *budget, u32 pages)
 {
 	u64 bytes = (u64)pages << PAGE_SHIFT;
@@ -61,7 +54,7 @@ static int fp_chunk_alloc_pages(struct fp_chunk *chunk, int node)
 		if (!(i & 255) && fatal_signal_pending(current))
 			break;
 		err = -ENOMEM;
-		chunk->pages[i] = alloc_pages_node(node, FP_GFP_PAGES, 0);
+		chunk->pages[i] = alloc_pages_node(node, FP_GFP | __GFP_ZERO, 0);
 		if (!chunk->pages[i])
 			break;
 		if (!(i & 255))
@@ -91,11 +84,10 @@ struct fp_chunk *fp_chunk_create(const struct fp_geometry *geo, u32 nr,
 {
 	u32 len = fp_geometry_chunk_len(geo, nr);
 	u32 pages = fp_geometry_chunk_pages(geo, nr);
-	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
 	struct fp_chunk *chunk;
 	int err = -ENOMEM;
 
-	chunk = kvzalloc(struct_size(chunk, pages, pages), gfp);
+	chunk = kvzalloc(struct_size(chunk, pages, pages), FP_GFP);
 	if (!chunk)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&chunk->node);
@@ -108,11 +100,11 @@ struct fp_chunk *fp_chunk_create(const struct fp_geometry *geo, u32 nr,
 	chunk->budget = budget;
 	chunk->nr_free = len;
 
-	chunk->free = kvcalloc(fp_chunk_words(chunk), sizeof(long), gfp);
+	chunk->free = kvcalloc(fp_chunk_words(chunk), sizeof(long), FP_GFP);
 	if (!chunk->free)
 		goto free_chunk;
 	bitmap_set(chunk->free, chunk->base % BITS_PER_LONG, len);
-	chunk->blocks = kvcalloc(len, sizeof(*chunk->blocks), gfp);
+	chunk->blocks = kvcalloc(len, sizeof(*chunk->blocks), FP_GFP);
 	if (!chunk->blocks)
 		goto free_bits;
 	err = fp_chunk_alloc_pages(chunk, node);
@@ -253,7 +245,7 @@ int fp_chunk_unpin(struct fp_chunk *chunk, u32 index, spinlock_t *lock,
 		old = chunk->pages[at];
 		if (page_ref_count(old) == 1)
 			continue;
-		fresh = alloc_pages_node(chunk->node_id, FP_GFP_PAGES, 0);
+		fresh = alloc_pages_node(chunk->node_id, FP_GFP | __GFP_ZERO, 0);
 		if (!fresh)
 			return -ENOMEM;
 		if (copy)
@@ -283,8 +275,7 @@ struct fp_note *fp_chunk_notes(struct fp_chunk *chunk)
 
 	if (notes)
 		return notes;
-	notes = kvcalloc(chunk->nr_blocks, sizeof(*notes),
-			 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	notes = kvcalloc(chunk->nr_blocks, sizeof(*notes), FP_GFP);
 	if (!notes)
 		return NULL;
 	old = cmpxchg(&chunk->notes, NULL, notes);

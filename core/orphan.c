@@ -22,8 +22,7 @@
  */
 int fp_orphan_reserve(struct fp_pool *pool, u32 index)
 {
-	return xa_err(xa_store(&pool->kept, index, xa_mk_value(index),
-			       GFP_KERNEL));
+	return xa_err(xa_store(&pool->kept, index, xa_mk_value(index), FP_GFP));
 }
 
 /**

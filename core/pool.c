@@ -507,9 +507,8 @@ static int fp_pool_init_status(struct fp_pool *pool)
 {
 	struct fp_status *status;
 
-	pool->status_page = alloc_pages_node(pool->node, GFP_KERNEL_ACCOUNT |
-					     __GFP_ZERO | __GFP_NOWARN |
-					     __GFP_RETRY_MAYFAIL, 0);
+	pool->status_page = alloc_pages_node(pool->node, FP_GFP | __GFP_ZERO,
+					     0);
 	if (!pool->status_page)
 		return -ENOMEM;
 	status = page_address(pool->status_page);
@@ -546,7 +545,7 @@ struct fp_pool *fp_pool_create(const struct fp_pool_spec *spec)
 	struct fp_pool *pool;
 	int err, cpu;
 
-	pool = kzalloc(sizeof(*pool), GFP_KERNEL_ACCOUNT);
+	pool = kzalloc(sizeof(*pool), FP_GFP);
 	if (!pool)
 		return ERR_PTR(-ENOMEM);
 	geometry.whole_pages = spec->flags & (FP_POOL_ISOLATED |
@@ -561,11 +560,10 @@ struct fp_pool *fp_pool_create(const struct fp_pool_spec *spec)
 		goto free_pool;
 	err = -ENOMEM;
 	pool->chunks = kvcalloc(pool->geo.nr_chunks, sizeof(*pool->chunks),
-				GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+				FP_GFP);
 	if (!pool->chunks)
 		goto put_status;
-	pool->cpu = alloc_percpu_gfp(struct fp_pool_cpu,
-				     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	pool->cpu = alloc_percpu_gfp(struct fp_pool_cpu, FP_GFP);
 	if (!pool->cpu)
 		goto free_chunks;
 	for_each_possible_cpu(cpu)

@@ -95,7 +95,8 @@ void fp_line_wake_poll(struct fp_line *line)
 {
 	/* who called has the barrier, see above */
 	if (waitqueue_active(&line->poll))
-		wake_up_poll(&line->poll, EPOLLIN | EPOLLOUT);
+		wake_up_poll(&line->poll, EPOLLIN | EPOLLRDNORM |
+			     EPOLLOUT | EPOLLWRNORM);
 }
 
 /**

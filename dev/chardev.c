@@ -230,7 +230,7 @@ static int fp_open(struct inode *inode, struct file *filp)
 	/* blocks are mapped shared, which takes reading */
 	if (!(filp->f_mode & FMODE_READ))
 		return -EINVAL;
-	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+	file = kzalloc(sizeof(*file), FP_GFP);
 	if (!file)
 		return -ENOMEM;
 	file->inode = fp_anon_inode_new();

@@ -33,12 +33,12 @@ struct fp_leaf *fp_client_make_leaf(struct fp_client *client, u32 index)
 
 	if (leaf)
 		return leaf;
-	leaf = kzalloc(sizeof(*leaf), GFP_KERNEL_ACCOUNT);
+	leaf = kzalloc(sizeof(*leaf), FP_GFP);
 	if (!leaf)
 		return NULL;
 	leaf->at = index / FP_LEAF_BITS;
 	old = xa_cmpxchg(&client->leaves, index / FP_LEAF_BITS, NULL, leaf,
-			 GFP_KERNEL);
+			 FP_GFP);
 	if (!old)
 		return leaf;
 	kfree(leaf);
@@ -148,7 +148,7 @@ int fp_client_init(struct fp_client *client, struct fp_pool *pool, bool write,
 	xa_lock(&pool->clients);
 	err = __xa_alloc_cyclic(&pool->clients, &client->id, client,
 				XA_LIMIT(1, FP_ID_MAX), &pool->next_id,
-				GFP_KERNEL);
+				FP_GFP);
 	/*
 	 * Gone round, or the lock was dropped for memory meanwhile, and the
 	 * search began where others had begun since.

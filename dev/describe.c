@@ -98,7 +98,7 @@ bool fp_client_describe(struct fp_client *client, u32 index,
 	struct fp_pool *pool = client->pool;
 	struct fp_chunk *chunk = fp_pool_chunk(pool, index);
 	struct fp_note *notes, *note;
-	u64 word;
+	u64 word, now_ms;
 
 	if (!chunk)
 		return false;
@@ -136,8 +136,10 @@ bool fp_client_describe(struct fp_client *client, u32 index,
 		return true;
 	note = fp_chunk_note(chunk, index);
 	info->tag = READ_ONCE(note->tag);
-	if (info->tag)
-		info->age_ms = ktime_to_ms(ktime_get()) -
-			       READ_ONCE(note->stamp_ms);
+	if (!info->tag)
+		return true;
+	now_ms = ktime_to_ms(ktime_get());
+	/* it may be stamped anew at any moment */
+	info->age_ms = now_ms - min(now_ms, READ_ONCE(note->stamp_ms));
 	return true;
 }

@@ -464,6 +464,9 @@ u64 fp_client_end_all(struct fp_client *client, bool dying)
 		n = fp_client_end_leaf(client, leaf, dying);
 		fp_client_uncharge(client, n);
 		ended += n;
+		/* what is left ends with the client */
+		if (!dying && fatal_signal_pending(current))
+			break;
 		cond_resched();
 	}
 	return ended;

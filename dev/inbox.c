@@ -124,8 +124,7 @@ u32 fp_inbox_add(const struct fp_sending *sending, const u64 *handles,
 	struct fp_parcel *parcel;
 	u32 added;
 
-	parcel = kmalloc(struct_size(parcel, handles, count),
-			 GFP_KERNEL_ACCOUNT);
+	parcel = kmalloc(struct_size(parcel, handles, count), FP_GFP);
 	if (!parcel) {
 		*err = -ENOMEM;
 		return 0;

@@ -145,7 +145,7 @@ static int fp_alloc_all(struct fp_call *call, u32 *done)
 	u64 *handles;
 	int err;
 
-	handles = kmalloc_array(count, sizeof(*handles), GFP_KERNEL_ACCOUNT);
+	handles = kmalloc_array(count, sizeof(*handles), FP_GFP);
 	if (!handles)
 		return -ENOMEM;
 	do {

@@ -133,6 +133,8 @@ int fp_ioctl_list(struct fp_call *call)
 		args->done += n;
 		args->next = next;
 		err = fatal_signal_pending(current) ? -EINTR : 0;
+		/* each entry may have been looked for in all clients */
+		cond_resched();
 	}
 	return fp_call_reply(call) ?: err;
 }

@@ -104,7 +104,7 @@ static void fp_file_bound(struct fp_file *file, struct fp_entry *entry,
 static struct fp_client *fp_file_attach(struct fp_file *file,
 					struct fp_entry *entry, bool write)
 {
-	struct fp_file_client *fc = kzalloc(sizeof(*fc), GFP_KERNEL_ACCOUNT);
+	struct fp_file_client *fc = kzalloc(sizeof(*fc), FP_GFP);
 	int err;
 
 	if (!fc)

@@ -158,7 +158,7 @@ void fp_client_adopt_commit(struct fp_client *client, u64 handle)
  * reported before it is the client's.
  *
  * Context: process context, may sleep.
- * Return: 0; -ENOENT no more; -EDQUOT, -ENOMEM.
+ * Return: 0; -ENOENT no more; -EDQUOT, -ENOMEM, -EINTR.
  */
 int fp_client_adopt(struct fp_client *client, u64 tag, u32 *next, u64 *handle)
 {
@@ -172,6 +172,8 @@ int fp_client_adopt(struct fp_client *client, u64 tag, u32 *next, u64 *handle)
 	for (entry = xa_find(&pool->kept, &index, FP_MAX_BLOCKS, FP_ORPHAN);
 	     entry; entry = xa_find_after(&pool->kept, &index, FP_MAX_BLOCKS,
 					  FP_ORPHAN)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 		chunk = fp_pool_chunk(pool, index);
 		if (READ_ONCE(fp_chunk_note(chunk, index)->tag) != tag)

@@ -151,7 +151,7 @@ struct fp_entry *fp_registry_reserve(const char *name, struct vfsmount *ns,
 
 	if (!fp_name_ok(name))
 		return ERR_PTR(-EINVAL);
-	entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
+	entry = kzalloc(sizeof(*entry), FP_GFP);
 	if (!entry)
 		return ERR_PTR(-ENOMEM);
 	memcpy(entry->name, name, FIXEDPOOL_NAME_MAX);

@@ -7,6 +7,7 @@
 #define FP_CHUNK_H
 
 #include <linux/bitmap.h>
+#include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/nospec.h>
 #include <linux/spinlock.h>
@@ -17,6 +18,12 @@
 #include "fp_geometry.h"
 
 struct page;
+
+/*
+ * Exhaustion is an error to the caller: no OOM killer on its behalf, and no
+ * line in the log.
+ */
+#define FP_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 /**
  * struct fp_note - what is remembered of a tagged block beyond its word

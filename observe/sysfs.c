@@ -5,9 +5,9 @@
  *
  *   /sys/kernel/fixedpool/pools/<id>/<attribute>
  *
- * The kobject is a struct of its own with a reference on the pool, as a file
- * that somebody keeps open outlives the pool's last user. While a show or
- * store runs the entry is there: kobject_del() waits for it.
+ * The kobject is a struct of its own, as its last reference may go later than
+ * the pool's last user. While a show or store runs the entry is there:
+ * kobject_del() waits for it.
  */
 #include <linux/completion.h>
 #include <linux/cred.h>
@@ -323,7 +323,7 @@ static const struct kobj_type fp_sysfs_type = {
 
 static int fp_sysfs_add(struct fp_entry *entry)
 {
-	struct fp_sysfs_pool *dir = kzalloc(sizeof(*dir), GFP_KERNEL_ACCOUNT);
+	struct fp_sysfs_pool *dir = kzalloc(sizeof(*dir), FP_GFP);
 	int err;
 
 	if (!dir)

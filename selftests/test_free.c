@@ -314,6 +314,46 @@ static void *racer(void *p)
 	return NULL;
 }
 
+/* Who is killed in the middle does not go on; what is left ends with the client. */
+TEST_F(free, all_ends_when_killed)
+{
+	struct fixedpool_pool_create_args args = fp_create_args(4096, 16384);
+	__u64 *h = calloc(args.max_blocks, sizeof(*h));
+	size_t at, len = args.max_blocks * 4096;
+	char *map;
+	int fd;
+	pid_t pid;
+
+	args.min_blocks = args.max_blocks;
+	args.flags = FIXEDPOOL_POOL_STRICT;
+	fd = fp_new_pool(&args);
+	ASSERT_LE(0, fd);
+	ASSERT_NE(NULL, h);
+	ASSERT_EQ(0, fp_take(fd, args.max_blocks, h));
+	free(h);
+	/* each block is to be taken out of it */
+	map = fp_map(fd, PROT_READ | PROT_WRITE);
+	ASSERT_NE(MAP_FAILED, map);
+	for (at = 0; at < len; at += 4096)
+		map[at] = 1;
+	pid = fp_fork();
+	if (!pid) {
+		fp_free_all(fd, NULL);
+		_exit(1);
+	}
+	while (fp_held(fd) == 16384)
+		sched_yield();
+	kill(pid, SIGKILL);
+	EXPECT_EQ(128 + SIGKILL, fp_reap(pid));
+	EXPECT_LT(0, fp_held(fd));
+	EXPECT_EQ(0, fp_unbalanced(fd));
+	EXPECT_EQ(0, fp_free_all(fd, NULL));
+	EXPECT_EQ(0, fp_held(fd));
+	munmap(map, len);
+	close(fd);
+	EXPECT_EQ(self->pools + 1, fp_pools_settle(self->pools + 1));
+}
+
 TEST_F(free, race)
 {
 	struct race r = { .fd = self->a };

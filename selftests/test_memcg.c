@@ -110,6 +110,11 @@ TEST_F_TIMEOUT(memcg, too_large_to_be_made, 60)
 			args.flags = i & 1 ? FIXEDPOOL_POOL_ISOLATED : 0;
 			FP_CHILD_OK(fp_create(fd, &args) == -ENOMEM);
 		}
+		/* what the kernel keeps of blocks counts, too */
+		args = fp_create_args(8, 16 * MIB);
+		args.min_blocks = args.max_blocks;
+		args.chunk_blocks = args.max_blocks;
+		FP_CHILD_OK(fp_create(fd, &args) == -ENOMEM);
 		/* what fits is made, by the same descriptor */
 		args = fp_create_args(4096, 16 * MIB / 4096);
 		args.min_blocks = args.max_blocks;

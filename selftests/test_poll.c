@@ -121,6 +121,24 @@ static void asleep(struct sleeper *s, int fd, int events)
 	EXPECT_GE((_since) + 1000, (_s)->ended); \
 } while (0)
 
+/* POLLRDNORM and POLLWRNORM are the same by other names. */
+TEST_F(poll, wakes_by_either_name)
+{
+	struct sleeper s;
+	__u64 other, now;
+
+	ASSERT_EQ(0, fp_take(self->a, 3, self->h));
+	ASSERT_EQ(0, fp_take(self->b, 1, &other));
+	asleep(&s, self->b, POLLRDNORM);
+	now = fp_now_ms();
+	ASSERT_EQ(0, fp_send_one(self->a, self->idb, 0, self->h[0]));
+	EXPECT_WOKEN(&s, POLLRDNORM, now);
+	asleep(&s, self->b, POLLWRNORM);
+	now = fp_now_ms();
+	ASSERT_EQ(0, fp_free(self->a, self->h + 1, 1, NULL));
+	EXPECT_WOKEN(&s, POLLWRNORM, now);
+}
+
 TEST_F(poll, wakes)
 {
 	struct sleeper s;

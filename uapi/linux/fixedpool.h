@@ -144,8 +144,9 @@
  *
  * poll() tells POLLIN when the inbox is not empty, POLLHUP when the pool was
  * destroyed, and a client with write right also POLLOUT when a block can be had
- * and POLLPRI when somebody waits for one. A descriptor that is not bound gets
- * POLLERR.
+ * and POLLPRI when somebody waits for one. Orphans that come of age meanwhile
+ * wake nobody. A descriptor that is not bound gets POLLERR, and is added to an
+ * epoll instance after it is bound.
  */
 
 /** FIXEDPOOL_WAIT_FOREVER - timeout_ns value: wait without limit */
@@ -201,8 +202,8 @@ struct fixedpool_info_args {
  * struct fixedpool_status - what a pool's status page opens with
  * @size: bytes of this struct
  * @waiting: callers that wait for a block now
- * @dry: goes up when ALLOC found, or the quota allows, fewer blocks than it
- *	wanted, and when a caller begins to wait; wraps
+ * @dry: goes up when ALLOC found fewer blocks than it wanted or was refused for
+ *	the quota, and when a caller begins to wait; wraps
  * @reserved: zero
  * @free: blocks that are neither allocated nor parked on a CPU, and those the
  *	pool may still grow by; a hint
@@ -416,7 +417,7 @@ struct fixedpool_pool_destroy_args {
  * @quarantined: out: blocks waiting for foreign references to end
  * @high_water: out: most blocks ever held at a time, sampled whenever the
  *	kernel refills a CPU's cache and at each query: it may read low by what
- *	the caches can park
+ *	the caches can park and what was received or adopted since
  * @allocs: out: blocks ALLOC has given out
  * @frees: out: holds' last ends: blocks that became free
  * @holds: out: holds added by HOLD

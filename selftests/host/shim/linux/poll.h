@@ -8,5 +8,7 @@
 #define EPOLLIN		0x1U
 #define EPOLLPRI	0x2U
 #define EPOLLOUT	0x4U
+#define EPOLLRDNORM	0x40U
+#define EPOLLWRNORM	0x100U
 
 #endif /* SHIM_LINUX_POLL_H */
