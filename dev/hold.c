@@ -8,6 +8,7 @@
 #include <linux/bitops.h>
 #include <linux/err.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "fp_client.h"
 #include "fp_compat.h"

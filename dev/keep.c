@@ -7,6 +7,7 @@
 #include <linux/err.h>
 #include <linux/ktime.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 
 #include "fp_client.h"
