@@ -146,7 +146,7 @@ TEST_F(trace, handed_over)
 	struct fixedpool_recv_entry e[4];
 	char line[512], word[64];
 	__u32 from, to;
-	int fd, other;
+	int fd, other, i;
 	__u64 h[4], got[4];
 
 	fd = fp_new_pool(&args);
@@ -183,7 +183,13 @@ TEST_F(trace, handed_over)
 	EXPECT_EQ(1, lines_with("fixedpool_adopt:", "", line, sizeof(line)));
 	snprintf(word, sizeof(word), "client=%u handle=0x%llx\n", from, got[0]);
 	EXPECT_EQ(1, lines_with("fixedpool_adopt:", word, line, sizeof(line)));
-	/* the adopted one is kept still, and goes with the pool */
+	/*
+	 * The adopted one is kept still, and goes with the pool, which
+	 * DEBUG_KOBJECT_RELEASE lets live for some seconds more.
+	 */
+	for (i = 0; i < 500 && lines_with("fixedpool_gc:", "collected=1\n", line,
+					  sizeof(line)) < 2; i++)
+		fp_sleep_us(20000);
 	EXPECT_EQ(2, lines_with("fixedpool_gc:", "collected=1\n", line,
 				sizeof(line)));
 	EXPECT_TRUE(names_pool(line, args.pool_id)) TH_LOG("%s", line);
