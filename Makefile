@@ -74,7 +74,7 @@ vm-check: ## only the selftests, on each stock kernel
 
 debug-check: ## KUnit and the selftests on a debug kernel (KASAN, lockdep, kmemleak)
 	$(Q)tools/setup guest
-	$(Q)VM_TIMEOUT=$${VM_TIMEOUT:-3600} tools/check debug-kunit debug-atomic vm-debug
+	$(Q)VM_TIMEOUT=$${VM_TIMEOUT:-7200} tools/check debug-kunit debug-atomic vm-debug
 
 coverage: ## what KUnit and selftests reach of the module (report: build/coverage)
 	$(Q)tools/coverage

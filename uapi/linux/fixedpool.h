@@ -581,7 +581,8 @@ struct fixedpool_handles_args {
  * @ended: out: holds that were ended
  *
  * Every handle this client held is stale (or, of a shared block, not held)
- * from here on. Errors: EBADF descriptor not open for writing, ENOTCONN,
+ * from here on, unless the process was killed meanwhile: what is left then ends
+ * with the client. Errors: EBADF descriptor not open for writing, ENOTCONN,
  * EOPNOTSUPP, EFAULT (the holds are ended all the same).
  */
 struct fixedpool_free_all_args {
