@@ -336,7 +336,7 @@ static void step_adopt(struct world *w, const unsigned char *op)
 	struct fp_client *client = w->players[who].client;
 	u64 handle = 0, tag = op[3] & 3;
 	struct line *line;
-	int err = -ENOENT;
+	int err = -ENOENT, answer;
 
 	if (!client->write)
 		return;
@@ -345,7 +345,11 @@ static void step_adopt(struct world *w, const unsigned char *op)
 			break;
 	if (i < w->pool->geo.max_blocks)
 		err = full(w, who) ? -EDQUOT : 0;
-	if (!answered(w, fp_client_adopt(client, tag, &next, &handle), err)) {
+	answer = fp_client_adopt(client, tag, &next, &handle);
+	/* who is killed is no better off than who has no memory */
+	if (w->fails && answer == -EINTR)
+		answer = -ENOMEM;
+	if (!answered(w, answer, err)) {
 		if (!err)
 			line_put_back(w, i);
 		return;
