@@ -404,12 +404,11 @@ static unsigned long lost_blocks(int fd, bool *unbalanced)
 	struct fixedpool_pool_query_args q = {};
 	__u64 lost, end = fp_now_ms() + 20000;
 
-	do {
-		fp_gc(fd, FIXEDPOOL_GC_ALL);
-		if (!fp_query(fd, &q) && q.clients == 1)
-			break;
+	while (!fp_query(fd, &q) && q.clients != 1 && fp_now_ms() < end)
 		fp_sleep_us(5000);
-	} while (fp_now_ms() < end);
+	/* what the last of them has left, too */
+	fp_gc(fd, FIXEDPOOL_GC_ALL);
+	fp_query(fd, &q);
 	*unbalanced |= q.clients != 1 || fp_unbalanced(fd);
 	lost = q.total - q.free - q.cached;
 	if (lost)

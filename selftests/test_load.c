@@ -293,8 +293,8 @@ static bool end_watched(struct __test_metadata *_metadata, int fd, bool all,
 	pthread_join(w.thread, NULL);
 	printf("# %s: %llu ms; the longest stop was %llu ms\n", what, took,
 	       w.longest_ms);
-	/* scheduling is a matter of some milliseconds */
-	if (took < 60)
+	/* what others do to this machine is a matter of up to 0.1 s */
+	if (took < 500)
 		return false;
 	EXPECT_GT(took / 3, w.longest_ms);
 	return true;
