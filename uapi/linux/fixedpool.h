@@ -606,8 +606,9 @@ struct fixedpool_free_all_args {
  * @handle: the block's current handle; its last one if it is free, 0 if it was
  *	never allocated
  * @tag: tag given to ALLOC, 0 for none
- * @age_ms: milliseconds since ALLOC, or since the clients of a block that was to
- *	be kept were gone, if that was later; only for blocks with a tag, else 0
+ * @age_ms: milliseconds since ALLOC (KEEP, if that gave the tag and no block of
+ *	the chunk had one before), or since the clients of a block that was to be
+ *	kept were gone, if that was later; only for blocks with a tag, else 0
  * @index: index of the block
  * @state: FIXEDPOOL_STATE_*
  * @holders: clients that hold the block, or in whose inbox it is
