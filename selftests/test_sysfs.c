@@ -424,15 +424,22 @@ TEST_F(sysfs, hammer)
 }
 
 /*
- * Addresses of the kernel, as text and as words, begin like this: with 0xffff,
- * or where page tables have five levels with 0xff.
+ * Addresses of the kernel begin with 0xffff, or where page tables have five
+ * levels with 0xff.
  */
+#define KERNEL	0xff00000000000000ULL
+
+/* As text, hexadecimal or decimal. */
 static bool has_address(const char *text)
 {
-	for (; *text; text++)
-		if (!strncmp(text, "ff", 2) &&
-		    strspn(text, "0123456789abcdef") >= 16)
+	for (; *text; text++) {
+		if (strspn(text, "0123456789abcdef") >= 16 &&
+		    !strncmp(text, "ff", 2))
 			return true;
+		if (strspn(text, "0123456789") >= 20 &&
+		    strtoull(text, NULL, 10) >= KERNEL)
+			return true;
+	}
 	return false;
 }
 
@@ -441,7 +448,7 @@ static bool has_address_in(const void *p, size_t len)
 	const __u64 *word = p;
 
 	for (; len >= sizeof(*word); len -= sizeof(*word))
-		if (*word++ >= 0xff00000000000000ULL)
+		if (*word++ >= KERNEL)
 			return true;
 	return false;
 }
