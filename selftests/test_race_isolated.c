@@ -19,6 +19,7 @@ FIXTURE(race_isolated) {
 	size_t stride;
 	__u64 h[BLOCKS];
 	int pools;
+	__u64 end;
 };
 
 FIXTURE_VARIANT(race_isolated) {
@@ -51,6 +52,7 @@ FIXTURE_SETUP(race_isolated)
 	self->mb = fp_map(self->b, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, self->ma);
 	ASSERT_NE(MAP_FAILED, self->mb);
+	self->end = fp_now_ms() + fp_rounds(8000);
 }
 
 FIXTURE_TEARDOWN(race_isolated)
@@ -137,19 +139,27 @@ static long stop(struct toucher *t, long rounds, long *touched)
 	return foreign;
 }
 
+/* "make check" is to make 100,000 of all kinds; 8 s a case have to do. */
+static bool more(struct _test_data_race_isolated *self, long rounds, long least)
+{
+	return rounds < least ||
+	       (rounds < fp_rounds(6250) && fp_now_ms() < self->end);
+}
+
 /* A frees, B allocates, and nobody but B writes or reads there. */
 TEST_F_TIMEOUT(race_isolated, freed, 150)
 {
-	long i, rounds = fp_rounds(1250), touched;
+	const long least = fp_rounds(1250);
+	long rounds = 0, touched;
 	struct toucher t[2];
 	long dirty = 0, lost = 0;
 
 	start(self, t);
-	for (i = 0; i < rounds; i++) {
-		int k, n = 1 + i % BLOCKS;
+	for (; more(self, rounds, least); rounds++) {
+		int k, n = 1 + rounds % BLOCKS;
 
 		ASSERT_EQ(0, fp_take(self->a, BLOCKS, self->h));
-		if (i % 3 == 0)
+		if (rounds % 3 == 0)
 			memset(self->ma, A_MARK, self->args.mapping_size);
 		ASSERT_EQ(0, fp_free(self->a, self->h, n, NULL));
 		ASSERT_EQ(0, fp_take(self->b, n, self->h));
@@ -176,13 +186,14 @@ TEST_F_TIMEOUT(race_isolated, freed, 150)
 /* A sends, B has it from RECV on, and A's stores end with SEND. */
 TEST_F_TIMEOUT(race_isolated, sent, 150)
 {
-	long i, rounds = fp_rounds(1250), touched;
+	const long least = fp_rounds(1250);
+	long rounds = 0, touched;
 	struct toucher t[2];
 	long lost = 0, odd = 0;
 	__u64 h;
 
 	start(self, t);
-	for (i = 0; i < rounds; i++) {
+	for (; more(self, rounds, least); rounds++) {
 		char *p;
 		size_t k;
 
@@ -195,7 +206,7 @@ TEST_F_TIMEOUT(race_isolated, sent, 150)
 			odd += p[k] && p[k] != (char)A_MARK;
 		memset(p, B_MARK, self->stride);
 		lost += !fp_all_bytes(p, B_MARK, self->stride);
-		if (i % 16 == 0)
+		if (rounds % 16 == 0)
 			sched_yield();
 		lost += !fp_all_bytes(p, B_MARK, self->stride);
 		ASSERT_EQ(0, fp_free(self->b, &h, 1, NULL));
@@ -208,14 +219,15 @@ TEST_F_TIMEOUT(race_isolated, sent, 150)
 /* B shares with A and takes part: A's right comes and goes, B's stays. */
 TEST_F_TIMEOUT(race_isolated, shared, 150)
 {
-	long i, rounds = fp_rounds(500), touched;
+	const long least = fp_rounds(500);
+	long rounds = 0, touched;
 	struct toucher t[2];
 	long lost = 0;
 	__u64 h;
 	char *p;
 
 	start(self, t);
-	for (i = 0; i < rounds; i++) {
+	for (; more(self, rounds, least); rounds++) {
 		ASSERT_EQ(0, fp_take(self->b, 1, &h));
 		p = self->mb + fp_index(h) * self->stride;
 		ASSERT_EQ(0, fp_send_one(self->b, self->ida,
@@ -225,7 +237,7 @@ TEST_F_TIMEOUT(race_isolated, shared, 150)
 		/* from here on it is B's alone */
 		memset(p, B_MARK, self->stride);
 		lost += !fp_all_bytes(p, B_MARK, self->stride);
-		if (i % 16 == 0)
+		if (rounds % 16 == 0)
 			sched_yield();
 		lost += !fp_all_bytes(p, B_MARK, self->stride);
 		ASSERT_EQ(0, fp_free(self->b, &h, 1, NULL));
@@ -238,23 +250,24 @@ TEST_F_TIMEOUT(race_isolated, shared, 150)
 TEST_F_TIMEOUT(race_isolated, shared_readonly, 150)
 {
 	const __u32 ro = FIXEDPOOL_SEND_SHARE | FIXEDPOOL_SEND_READONLY;
-	long i, rounds = fp_rounds(500), touched;
+	const long least = fp_rounds(500);
+	long rounds = 0, touched;
 	struct toucher t[2];
 	long lost = 0;
 	__u64 h;
 	char *p;
 
 	start(self, t);
-	for (i = 0; i < rounds; i++) {
+	for (; more(self, rounds, least); rounds++) {
 		ASSERT_EQ(0, fp_take(self->b, 1, &h));
 		p = self->mb + fp_index(h) * self->stride;
 		memset(p, B_MARK, self->stride);
 		ASSERT_EQ(0, fp_send_one(self->b, self->ida, ro, h));
 		ASSERT_EQ(h, fp_recv_one(self->a));
-		if (i % 16 == 0)
+		if (rounds % 16 == 0)
 			sched_yield();
 		lost += !fp_all_bytes(p, B_MARK, self->stride);
-		if (i & 1) {
+		if (rounds & 1) {
 			ASSERT_EQ(0, fp_free(self->a, &h, 1, NULL));
 		}
 		ASSERT_EQ(0, fp_free(self->b, &h, 1, NULL));
