@@ -8,6 +8,8 @@
  */
 #include <linux/errno.h>
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -100,19 +102,41 @@ void fp_line_wake_poll(struct fp_line *line)
 }
 
 /**
- * fp_wait_jiffies() - a timeout in jiffies
+ * fp_wait_end() - when a timeout will be over
  * @timeout_ns: nanoseconds, negative for without limit
  *
- * Rounded up, and one more as the current one has begun: never early.
+ * Context: any.
+ * Return: what ktime_get() will say then, KTIME_MAX for never.
+ */
+ktime_t fp_wait_end(s64 timeout_ns)
+{
+	ktime_t now = ktime_get();
+
+	if (timeout_ns < 0)
+		return KTIME_MAX;
+	return now + min(timeout_ns, KTIME_MAX - now);
+}
+
+/**
+ * fp_wait_left() - how long to sleep for a timeout to be over
+ * @end: from fp_wait_end()
+ *
+ * Rounded up, and one more as the current one has begun. It can be too little
+ * nevertheless, where the count of jiffies lags behind the clock: who wakes up
+ * asks again.
  *
  * Context: any.
- * Return: jiffies, or MAX_SCHEDULE_TIMEOUT.
+ * Return: jiffies, 0 if it is over, or MAX_SCHEDULE_TIMEOUT.
  */
-long fp_wait_jiffies(s64 timeout_ns)
+long fp_wait_left(ktime_t end)
 {
-	if (timeout_ns < 0)
+	s64 left_ns = end - ktime_get();
+
+	if (end == KTIME_MAX)
 		return MAX_SCHEDULE_TIMEOUT;
-	return min_t(u64, nsecs_to_jiffies64((u64)timeout_ns + TICK_NSEC - 1),
+	if (left_ns <= 0)
+		return 0;
+	return min_t(u64, nsecs_to_jiffies64((u64)left_ns + TICK_NSEC - 1),
 		     MAX_JIFFY_OFFSET) + 1;
 }
 
@@ -128,7 +152,7 @@ void fp_waiter_join(struct fp_waiter *waiter, struct fp_line *line,
 		    s64 timeout_ns)
 {
 	waiter->line = line;
-	waiter->left = fp_wait_jiffies(timeout_ns);
+	waiter->end = fp_wait_end(timeout_ns);
 	init_wait_entry(&waiter->wait, 0);
 	waiter->wait.func = woken_wake_function;
 
@@ -175,18 +199,15 @@ bool fp_waiter_first(struct fp_waiter *waiter)
  */
 int fp_waiter_sleep(struct fp_waiter *waiter, s64 look_in_ms)
 {
-	long nap = waiter->left;
-	long left;
+	long nap = fp_wait_left(waiter->end);
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	if (!waiter->left)
+	if (!nap)
 		return -ETIMEDOUT;
 	if (look_in_ms >= 0 && look_in_ms < INT_MAX)
 		nap = min_t(long, nap, msecs_to_jiffies(look_in_ms) + 1);
-	left = wait_woken(&waiter->wait, TASK_KILLABLE | TASK_FREEZABLE, nap);
-	if (waiter->left != MAX_SCHEDULE_TIMEOUT)
-		waiter->left -= nap - left;
+	wait_woken(&waiter->wait, TASK_KILLABLE | TASK_FREEZABLE, nap);
 	return 0;
 }
 

@@ -173,22 +173,26 @@ int fp_ioctl_client_label(struct fp_call *call)
 	return fp_client_set_label(call->client, args->label);
 }
 
-/* Wait for a client of that label; 0 if none comes in time. */
-static long fp_find_wait(struct fp_call *call, s64 timeout, u32 *id)
+/* Wait for a client of that label; @id is 0 if none comes in time. */
+static int fp_find_wait(struct fp_call *call, s64 timeout, u32 *id)
 {
 	const char *label = call->args.client_find.label;
 	struct fp_pool *pool = call->client->pool;
+	ktime_t end = fp_wait_end(timeout);
+	long left;
 
 	*id = fp_client_find(pool, label);
-	if (*id || !timeout)
-		return *id;
-	/* wait_event_killable_timeout(), but it does not hold up suspend */
-	return ___wait_event(pool->labels,
-			     ___wait_cond_timeout((*id = fp_client_find(pool,
-									label))),
-			     (TASK_KILLABLE | TASK_FREEZABLE), 0,
-			     fp_wait_jiffies(timeout),
-			     __ret = schedule_timeout(__ret));
+	while (!*id && timeout && (left = fp_wait_left(end))) {
+		/* wait_event_killable_timeout(), but it does not hold up suspend */
+		left = ___wait_event(pool->labels,
+				     ___wait_cond_timeout((*id =
+						fp_client_find(pool, label))),
+				     (TASK_KILLABLE | TASK_FREEZABLE), 0, left,
+				     __ret = schedule_timeout(__ret));
+		if (left < 0)
+			return -EINTR;
+	}
+	return 0;
 }
 
 /**
@@ -201,17 +205,17 @@ int fp_ioctl_client_find(struct fp_call *call)
 {
 	struct fixedpool_client_find_args *args = &call->args.client_find;
 	s64 timeout = fp_call_timeout(call, args->timeout_ns, false);
-	long left;
 	u32 id;
+	int err;
 
 	if (args->flags)
 		return -EOPNOTSUPP;
 	if (args->reserved || !args->label[0] || !fp_name_ok(args->label) ||
 	    timeout < FIXEDPOOL_WAIT_FOREVER)
 		return -EINVAL;
-	left = fp_find_wait(call, timeout, &id);
-	if (left < 0)
-		return -EINTR;
+	err = fp_find_wait(call, timeout, &id);
+	if (err)
+		return err;
 	if (!id)
 		return timeout ? -ETIMEDOUT : -ENOENT;
 	args->client = id;

@@ -8,6 +8,7 @@
 #ifndef FP_WAIT_H
 #define FP_WAIT_H
 
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -58,20 +59,21 @@ struct fp_line {
  * @node: in the line; the line's lock
  * @line: the line; constant
  * @wait: wakes the task
- * @left: jiffies that it will still wait
+ * @end: when its timeout is over, see fp_wait_end(); constant
  */
 struct fp_waiter {
 	struct list_head node;
 	struct fp_line *line;
 	struct wait_queue_entry wait;
-	long left;
+	ktime_t end;
 };
 
 void fp_line_init(struct fp_line *line);
 void fp_line_dry(struct fp_line *line);
 void fp_line_wake(struct fp_line *line);
 void fp_line_wake_poll(struct fp_line *line);
-long fp_wait_jiffies(s64 timeout_ns);
+ktime_t fp_wait_end(s64 timeout_ns);
+long fp_wait_left(ktime_t end);
 void fp_waiter_join(struct fp_waiter *waiter, struct fp_line *line,
 		    s64 timeout_ns);
 bool fp_waiter_first(struct fp_waiter *waiter);

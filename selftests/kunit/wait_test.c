@@ -183,9 +183,13 @@ static void a_wait_lasts_as_long_as_it_was_said(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, alloc_waiting(q->clients[0], -1, &handle),
 			-EINTR);
 	fp_kunit_kill(false);
-	KUNIT_EXPECT_EQ(test, fp_wait_jiffies(-1), MAX_SCHEDULE_TIMEOUT);
-	KUNIT_EXPECT_GT(test, fp_wait_jiffies(S64_MAX), 0);
-	KUNIT_EXPECT_LT(test, fp_wait_jiffies(S64_MAX), MAX_SCHEDULE_TIMEOUT);
+	KUNIT_EXPECT_EQ(test, fp_wait_left(fp_wait_end(-1)),
+			MAX_SCHEDULE_TIMEOUT);
+	KUNIT_EXPECT_EQ(test, fp_wait_end(S64_MAX), KTIME_MAX);
+	KUNIT_EXPECT_GT(test, fp_wait_left(fp_wait_end(S64_MAX / 2)), 0);
+	KUNIT_EXPECT_LT(test, fp_wait_left(fp_wait_end(S64_MAX / 2)),
+			MAX_SCHEDULE_TIMEOUT);
+	KUNIT_EXPECT_EQ(test, fp_wait_left(ktime_get()), 0);
 }
 
 static void who_gives_back_does_not_wake_himself(struct kunit *test)

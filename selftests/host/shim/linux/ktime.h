@@ -3,11 +3,14 @@
 #ifndef SHIM_LINUX_KTIME_H
 #define SHIM_LINUX_KTIME_H
 
+#include <linux/kernel.h>
 #include <linux/types.h>
 
 #include "shim.h"
 
 typedef s64 ktime_t;
+
+#define KTIME_MAX	S64_MAX
 
 static inline ktime_t ktime_get(void)
 {
