@@ -16,6 +16,7 @@ static int membarrier_errno;	/* so */
 static bool no_wipe_on_fork;
 static int naps;
 
+static void (*before_alloc)(const struct fixedpool_alloc_args *args);
 static void (*after_alloc)(const struct fixedpool_alloc_args *args, int ret);
 static void (*after_free_all)(void);
 
@@ -28,6 +29,8 @@ int __wrap_ioctl(int fd, unsigned long command, ...)
 	va_start(args, command);
 	arg = va_arg(args, void *);
 	va_end(args);
+	if (command == FIXEDPOOL_IOC_ALLOC && before_alloc)
+		before_alloc(arg);
 	ret = __real_ioctl(fd, command, arg);
 	saved = errno;
 	if (command == FIXEDPOOL_IOC_ALLOC && after_alloc)
@@ -344,7 +347,7 @@ TEST_F(magazine, what_ended_on_its_way_is_not_parked)
 	EXPECT_EQ(0, ERR(fixedpool_free_ptr(self->pool, live)));
 }
 
-/* ... or have just got there. */
+/* ... or come when all has ended, but is not forgotten yet. */
 static pthread_barrier_t ended;
 
 static void wait_for_end(const struct fixedpool_alloc_args *args, int ret)
@@ -360,7 +363,7 @@ static void wait_for_parking(void)
 {
 	after_free_all = NULL;
 	pthread_barrier_wait(&ended);
-	pthread_barrier_wait(&ended);	/* the blocks are parked */
+	pthread_barrier_wait(&ended);	/* the blocks have come */
 }
 
 static void *alloc_late(void *arg)
@@ -375,7 +378,7 @@ static void *alloc_late(void *arg)
 	return NULL;
 }
 
-TEST_F(magazine, what_ended_and_was_parked_is_not_given_out)
+TEST_F(magazine, what_ended_and_came_late_is_not_given_out)
 {
 	struct mate m = { .pool = self->pool, .p = self->p };
 
@@ -395,6 +398,51 @@ TEST_F(magazine, what_ended_and_was_parked_is_not_given_out)
 	memset(m.p[1], 1, BLOCK_SIZE);
 	EXPECT_EQ(1, put(self->pool, m.p + 1, 1));
 	pthread_barrier_destroy(&ended);
+}
+
+/* What lives is not lost: of blocks that come after the end, one is wanted. */
+static void free_all_first(const struct fixedpool_alloc_args *args)
+{
+	if (args->count < 2)
+		return;
+	before_alloc = NULL;
+	fixedpool_free_all(end_all);
+}
+
+TEST_F(magazine, what_comes_after_the_end_goes_back)
+{
+	char *live;
+
+	end_all = self->pool;
+	before_alloc = free_all_first;
+	live = fixedpool_alloc_ptr(self->pool, 0, 0);
+	ASSERT_NE(NULL, live);
+	ASSERT_EQ(NULL, before_alloc);
+	EXPECT_EQ(0, stats_of(self->pool).parked);
+	EXPECT_EQ(1, fp_held(self->fd));
+	memset(live, 1, BLOCK_SIZE);
+	EXPECT_EQ(0, ERR(fixedpool_free_ptr(self->pool, live)));
+}
+
+/* The same before all is forgotten, and the one that is wanted with it. */
+static char *forgotten;
+
+static void alloc_before_forgetting(void)
+{
+	after_free_all = NULL;
+	forgotten = fixedpool_alloc_ptr(end_all, 0, 0);
+}
+
+TEST_F(magazine, what_comes_before_forgetting_goes_back)
+{
+	end_all = self->pool;
+	ASSERT_EQ(4, take(self->pool, self->p, 4));
+	after_free_all = alloc_before_forgetting;
+	EXPECT_EQ(4, fixedpool_free_all(self->pool));
+	ASSERT_NE(NULL, forgotten);
+	EXPECT_EQ(1, fp_held(self->fd));
+	EXPECT_EQ(-ENOENT, ERR(fixedpool_free_ptr(self->pool, forgotten)));
+	EXPECT_EQ(1, fixedpool_free_all(self->pool));
 }
 
 /*

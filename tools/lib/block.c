@@ -29,7 +29,7 @@ static int alloc_wait(struct fixedpool *pool, uint64_t *handles,
 		      int64_t timeout_ns, uint32_t *done)
 {
 	bool hushed = false;
-	int ret, saved;
+	int ret;
 
 	if (pool->magazines && timeout_ns &&
 	    timeout_ns >= FIXEDPOOL_WAIT_FOREVER) {
@@ -44,11 +44,8 @@ static int alloc_wait(struct fixedpool *pool, uint64_t *handles,
 	}
 	ret = fp_uapi_alloc(pool->fd, handles, count, flags, tag, timeout_ns,
 			    done);
-	if (hushed) {
-		saved = errno;
+	if (hushed)
 		fp_magazines_unhush(pool);
-		errno = saved;
-	}
 	return ret;
 }
 
@@ -72,6 +69,7 @@ FP_EXPORT ssize_t fixedpool_alloc_batch_wait(struct fixedpool *pool,
 					     unsigned int flags, uint64_t tag,
 					     int64_t timeout_ns)
 {
+	int64_t left, start = 0;
 	uint32_t want, done, seen;
 	bool hushed = false;
 	size_t got = 0;
@@ -84,8 +82,9 @@ FP_EXPORT ssize_t fixedpool_alloc_batch_wait(struct fixedpool *pool,
 	do {
 		seen = fp_magazines_look(pool);
 		want = alloc_batch(pool, count - got, flags);
-		ret = alloc_wait(pool, handles + got, want, flags, tag,
-				 got ? 0 : timeout_ns, &done);
+		left = got ? 0 : fp_time_left(pool, timeout_ns, &start);
+		ret = alloc_wait(pool, handles + got, want, flags, tag, left,
+				 &done);
 		if (ret < 0)
 			continue;
 		fp_remember(pool, handles + got, done);
@@ -94,11 +93,8 @@ FP_EXPORT ssize_t fixedpool_alloc_batch_wait(struct fixedpool *pool,
 	} while (got < count &&
 		 ((!ret && done == want) ||
 		  again(pool, seen, flags, &hushed)));
-	if (hushed) {
-		ret = errno;
+	if (hushed)
 		fp_magazines_unhush(pool);
-		errno = ret;
-	}
 	return got ? (ssize_t)got : -1;
 }
 
@@ -158,17 +154,21 @@ FP_EXPORT int fixedpool_hold(struct fixedpool *pool, uint64_t handle)
 FP_EXPORT ssize_t fixedpool_free_all(struct fixedpool *pool)
 {
 	uint64_t ended;
+	int ret;
 
 	if (!pool) {
 		errno = EINVAL;
 		return -1;
 	}
-	/* what is parked was freed before */
-	fixedpool_give_back(pool);
-	if (fp_uapi_free_all(pool->fd, &ended) < 0)
-		return -1;
-	fp_magazines_forget(pool);
-	return (ssize_t)ended;
+	/* what is parked was freed before; what comes now would be forgotten */
+	if (pool->magazines)
+		fp_magazines_hush(pool, true);
+	ret = fp_uapi_free_all(pool->fd, &ended);
+	if (!ret)
+		fp_magazines_forget(pool);
+	if (pool->magazines)
+		fp_magazines_unhush(pool);
+	return ret < 0 ? -1 : (ssize_t)ended;
 }
 
 FP_EXPORT void *fixedpool_ptr(const struct fixedpool *pool, uint64_t handle)

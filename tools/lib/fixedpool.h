@@ -303,12 +303,12 @@ uint64_t fixedpool_alloc_wait(struct fixedpool *pool, unsigned int flags,
  * @pool: the client
  * @handles: room for @count handles
  * @count: blocks wanted, from 1; with FIXEDPOOL_ALLOC_ALL up to max_all of
- *	fixedpool_info()
+ *	fixedpool_info(), and no more than the pool's max_blocks
  * @flags: FIXEDPOOL_ALLOC_*
  * @tag: as in fixedpool_alloc()
  *
  * Return: how many were got, 1 to @count (with FIXEDPOOL_ALLOC_ALL: @count);
- * -1 with errno as fixedpool_alloc(), or ERANGE @count over the limit.
+ * -1 with errno as fixedpool_alloc(), or ERANGE @count over one of the limits.
  */
 ssize_t fixedpool_alloc_batch(struct fixedpool *pool, uint64_t *handles,
 			      size_t count, unsigned int flags, uint64_t tag);
@@ -364,8 +364,8 @@ int fixedpool_free_batch(struct fixedpool *pool, const uint64_t *handles,
  * first; libfixedpool(3), "Threads and processes", says what becomes of such
  * blocks else. What lies in magazines was freed before and does not count.
  *
- * Return: how many holds were ended; -1 with errno: EBADF client is read-only,
- * EINVAL @pool is NULL.
+ * Return: how many holds were ended; -1 with errno: EBADF descriptor is
+ * read-only, EINVAL @pool is NULL.
  */
 ssize_t fixedpool_free_all(struct fixedpool *pool);
 

@@ -220,7 +220,8 @@ int fixedpool_keep_drop_batch(struct fixedpool *pool, const uint64_t *handles,
  *
  * Return: how many were taken over, 0 if there are none; -1 with errno: EDQUOT
  * quota used up, ENOMEM, EBADF client is read-only, EINVAL an argument is NULL
- * or @count 0.
+ * or @count 0. Fewer than @count does not mean that there are no more, as the
+ * quota or memory may have stopped it: call again until it is 0, or fails.
  */
 ssize_t fixedpool_adopt(struct fixedpool *pool, uint64_t *handles,
 			size_t count, uint64_t tag);

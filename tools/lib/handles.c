@@ -8,8 +8,8 @@
  * cleared before the kernel is asked to take it, as a block that was sent may
  * come back, with the same generation, through another thread's RECV before
  * our SEND has returned; what the kernel did not take is put back. It is
- * cleared only if it names that same allocation, so that a thread that got the
- * block anew in between keeps its entry.
+ * cleared only if it names that same allocation, and put back only where there
+ * is none, so that a thread that got the block anew in between keeps its entry.
  */
 #include "internal.h"
 
@@ -43,6 +43,16 @@ static bool forget(struct fixedpool *pool, uint64_t handle)
 					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
+/* It was not taken; but another thread may have got the block anew since. */
+static void put_back(struct fixedpool *pool, uint64_t handle)
+{
+	uint32_t none = 0;
+
+	__atomic_compare_exchange_n(&pool->generations[fp_handle_index(handle)],
+				    &none, fp_handle_generation(handle), false,
+				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+
 /* One batch of FREE or of SEND that moves. */
 static int lose(struct fixedpool *pool, const struct fp_request *request,
 		const uint64_t *handles, uint32_t count, uint32_t *done)
@@ -55,7 +65,7 @@ static int lose(struct fixedpool *pool, const struct fp_request *request,
 	ret = fp_uapi_handles(pool->fd, request, handles, count, done);
 	for (uint32_t i = *done; i < count; i++) {
 		if (had[i])
-			fp_remember(pool, &handles[i], 1);
+			put_back(pool, handles[i]);
 	}
 	return ret;
 }

@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Instructions that only wait, between two looks at the inbox. */
@@ -71,11 +70,15 @@ static int recv_some(struct fixedpool *pool, struct fixedpool_received *blocks,
 		     uint32_t count, int64_t timeout_ns, uint32_t *done)
 {
 	uint32_t seen = fp_magazines_look(pool);
-	int ret = fp_uapi_recv(pool->fd, blocks, count, timeout_ns, done);
+	int64_t start = 0;
+	int64_t left = fp_time_left(pool, timeout_ns, &start);
+	int ret = fp_uapi_recv(pool->fd, blocks, count, left, done);
 
 	if (ret < 0 && !*done && errno == EDQUOT &&
-	    fp_magazines_help(pool, seen))
-		ret = fp_uapi_recv(pool->fd, blocks, count, timeout_ns, done);
+	    fp_magazines_help(pool, seen)) {
+		left = fp_time_left(pool, timeout_ns, &start);
+		ret = fp_uapi_recv(pool->fd, blocks, count, left, done);
+	}
 	return ret;
 }
 
@@ -94,14 +97,6 @@ FP_EXPORT int fixedpool_set_spin(struct fixedpool *pool, uint32_t microseconds)
 		microseconds = 0;
 	__atomic_store_n(&pool->spin_ns, microseconds * 1000, __ATOMIC_RELAXED);
 	return 0;
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static int recv_poll(struct fixedpool *pool, struct fixedpool_received *blocks,
@@ -133,14 +128,14 @@ static int recv_wait(struct fixedpool *pool, struct fixedpool_received *blocks,
 	/* with O_NONBLOCK it does not wait, whatever the time */
 	if (!empty || fcntl(pool->fd, F_GETFL) & O_NONBLOCK)
 		return ret;
-	start = now_ns();
+	start = fp_now_ns();
 	do {
 		for (int i = 0; i < SPIN_PAUSES; i++)
 			relax();
 		ret = recv_poll(pool, blocks, count, done, &empty);
 		if (!empty)
 			return ret;
-		spent = now_ns() - start;
+		spent = fp_now_ns() - start;
 	} while (spent < spin);
 	/* the kernel says that the time is over */
 	if (timeout_ns > 0)

@@ -9,6 +9,7 @@
 #include "fixedpool_fast.h"
 
 #include <stdbool.h>
+#include <time.h>
 
 #define FP_EXPORT	__attribute__((visibility("default")))
 
@@ -159,6 +160,32 @@ static inline bool fp_name(const struct fixedpool *pool, uint32_t index)
 static inline uint32_t fp_status_read(const uint32_t *word)
 {
 	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static inline int64_t fp_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/*
+ * What is left of @timeout_ns, at least 1: the time begins with the first call,
+ * which sets @start. Without magazines nothing is asked for again, see
+ * fp_magazines_help(), and no clock is looked at.
+ */
+static inline int64_t fp_time_left(const struct fixedpool *pool,
+				   int64_t timeout_ns, int64_t *start)
+{
+	int64_t now;
+
+	if (timeout_ns <= 0 || !pool->magazines)
+		return timeout_ns;
+	now = fp_now_ns();
+	if (!*start)
+		*start = now;
+	return timeout_ns > now - *start ? timeout_ns - (now - *start) : 1;
 }
 
 /* magazine.c */

@@ -193,6 +193,21 @@ static struct fp_magazine *between(const struct fp_magazines *all)
 	return m;
 }
 
+/* One that is refused is nobody's business any more. */
+static void free_handles(struct fixedpool *pool, const uint64_t *handles,
+			 uint32_t count)
+{
+	const struct fp_request request = { .op = FIXEDPOOL_OP_FREE };
+	size_t at, done;
+
+	for (at = 0; at < count; at++) {
+		if (!fp_for_handles(pool, &request, handles + at, count - at,
+				    &done))
+			break;
+		at += done;
+	}
+}
+
 /*
  * Parked blocks, out of their magazines, go to the kernel. Return: how many
  * there were.
@@ -200,9 +215,7 @@ static struct fp_magazine *between(const struct fp_magazines *all)
 uint32_t fp_magazine_give_up(struct fixedpool *pool, const uint32_t *blocks,
 			     uint32_t count)
 {
-	const struct fp_request request = { .op = FIXEDPOOL_OP_FREE };
 	uint64_t handles[FP_MOVE_MAX];
-	size_t at = 0, done;
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -220,13 +233,7 @@ uint32_t fp_magazine_give_up(struct fixedpool *pool, const uint32_t *blocks,
 						      pool->geo.handle_tag,
 						      generation);
 	}
-	/* one that is refused is nobody's business any more */
-	for (; at < n; at++) {
-		if (!fp_for_handles(pool, &request, handles + at, n - at,
-				    &done))
-			break;
-		at += done;
-	}
+	free_handles(pool, handles, n);
 	return n;
 }
 
@@ -284,34 +291,36 @@ static uint32_t refill_size(struct fixedpool *pool, struct fp_magazine *m)
 }
 
 /*
- * New blocks: the first is the caller's, the others are parked. @epoch is from
- * before the kernel was asked.
+ * New blocks: the first is the caller's, the others are parked, or go back if
+ * they cannot be. @epoch is from before the kernel was asked. The states are
+ * set under the lock: fixedpool_free_all() forgets them together with what is
+ * in the magazines, and of what goes back there is nothing to forget.
  */
 static void *refill_take(struct fixedpool *pool, struct fp_magazine *m,
 			 uint32_t epoch, const uint64_t *handles,
 			 uint32_t count)
 {
 	struct fp_magazines *all = pool->magazines;
+	uint8_t state = FIXEDPOOL_BLOCK_OUT;
 	uint32_t blocks[FP_MOVE_MAX];
-	uint32_t parked = 0;
+	uint32_t known = 1;
 
-	set_state(pool, fp_handle_index(handles[0]), FIXEDPOOL_BLOCK_OUT);
-	for (uint32_t i = 1; i < count; i++) {
+	for (uint32_t i = 1; i < count; i++)
 		blocks[i - 1] = fp_handle_index(handles[i]);
-		set_state(pool, blocks[i - 1], FIXEDPOOL_BLOCK_PARKED);
-	}
-	/* after the states: LIST shows what is known and not by pointer */
-	fp_remember(pool, handles, count);
 	pthread_mutex_lock(&all->lock);
 	/* after fixedpool_free_all() only the kernel knows which live */
 	if (epoch != all->epoch)
-		set_state(pool, fp_handle_index(handles[0]),
-			  FIXEDPOOL_BLOCK_KERNEL);
+		state = FIXEDPOOL_BLOCK_KERNEL;
 	else if (count > 1 && fp_magazine_open(m))
-		parked = push(pool, m, blocks, count - 1);
-	all->stats.refilled += parked;
+		known += push(pool, m, blocks, count - 1);
+	set_state(pool, fp_handle_index(handles[0]), state);
+	for (uint32_t i = 1; i < known; i++)
+		set_state(pool, blocks[i - 1], FIXEDPOOL_BLOCK_PARKED);
+	/* after the states: LIST shows what is known and not by pointer */
+	fp_remember(pool, handles, known);
+	all->stats.refilled += known - 1;
 	pthread_mutex_unlock(&all->lock);
-	fp_magazine_give_up(pool, blocks + parked, count - 1 - parked);
+	free_handles(pool, handles + known, count - known);
 	return fixedpool_geometry_ptr(&pool->geo, handles[0]);
 }
 

@@ -97,7 +97,7 @@ struct fp_magazine {
  * @nr: threads that have a magazine
  * @top: magazines that were ever used, the first ones
  * @most: most that there were since the pool was dry
- * @hushed: calls of this process that wait for a block
+ * @hushed: calls of this process that wait for a block, or end all holds
  * @dry_seen: what the status page said when they were all emptied
  * @epoch: grows when everything ends at once
  * @unordered: they were closed, and their owners may not know it yet

@@ -202,8 +202,9 @@ static void child_starts(void)
 }
 
 /*
- * A child of fork may end, and its parent go on with the client; or the library
- * is unloaded, and other threads go on.
+ * A child of fork may end, and its parent go on with the client. The shared
+ * library is not unloaded, but what it is linked into statically may be, and
+ * other threads go on.
  */
 __attribute__((destructor)) static void process_ends(void)
 {
@@ -456,8 +457,9 @@ FP_EXPORT ssize_t fixedpool_give_back(struct fixedpool *pool)
 }
 
 /*
- * Every hold of the client has ended: what is known of the blocks is forgotten,
- * and nothing that was on its way stays in a magazine.
+ * Every hold of the client has ended, while the magazines were hushed: what is
+ * known of the blocks is forgotten, and nothing that was on its way gets into a
+ * magazine. What is in one still, as its owner could not be ordered, has ended.
  */
 void fp_magazines_forget(struct fixedpool *pool)
 {
@@ -469,6 +471,7 @@ void fp_magazines_forget(struct fixedpool *pool)
 	}
 	pthread_mutex_lock(&all->lock);
 	__atomic_add_fetch(&all->epoch, 1, __ATOMIC_RELEASE);
+	/* those that are empty learn of the new epoch */
 	if (all->pool)
 		fp_magazines_empty(all);
 	fp_forget_all(pool);
@@ -476,9 +479,10 @@ void fp_magazines_forget(struct fixedpool *pool)
 }
 
 /*
- * Before this process waits for a block: what it has in magazines is given
- * back, and nothing more gets in until fp_magazines_unhush(). Return: whether
- * it is so; not if there are magazines in use and @used says to spare them.
+ * Before this process waits for a block, or ends all holds: what it has in
+ * magazines is given back, and nothing more gets in until
+ * fp_magazines_unhush(). Return: whether it is so; not if there are magazines
+ * in use and @used says to spare them.
  */
 bool fp_magazines_hush(struct fixedpool *pool, bool used)
 {
@@ -496,13 +500,16 @@ bool fp_magazines_hush(struct fixedpool *pool, bool used)
 	return hush;
 }
 
+/* errno is left as it was. */
 void fp_magazines_unhush(struct fixedpool *pool)
 {
 	struct fp_magazines *all = pool->magazines;
+	int saved = errno;
 
 	pthread_mutex_lock(&all->lock);
 	all->hushed--;
 	pthread_mutex_unlock(&all->lock);
+	errno = saved;
 }
 
 FP_EXPORT int fixedpool_magazine_stats(struct fixedpool *pool,
