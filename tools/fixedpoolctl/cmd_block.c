@@ -30,6 +30,9 @@ struct alloc_options {
 
 #define ALLOC(member)	offsetof(struct alloc_options, member)
 
+/* --hold was not given. */
+#define HOLD_NONE	UINT64_MAX
+
 static const struct option_info alloc_table[] = {
 	{ "count", 'n', OPTION_NUMBER, ALLOC(count), UINT32_MAX, "N",
 	  "blocks wanted (1)" },
@@ -49,7 +52,10 @@ static const struct option_info alloc_table[] = {
 	{ .name = NULL }
 };
 
-static const struct alloc_options alloc_defaults = { .count = 1 };
+static const struct alloc_options alloc_defaults = {
+	.count = 1,
+	.hold = HOLD_NONE,
+};
 
 /* Block the signals that ask for an end, and make them readable. */
 static int signals_open(void)
@@ -64,14 +70,15 @@ static int signals_open(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* Until @seconds are over if not 0, else the end of stdin; or a signal. */
+/* Until @seconds are over, or the end of stdin if HOLD_NONE; or a signal. */
 static int hold_blocks(uint64_t seconds)
 {
 	struct pollfd fds[] = {
 		{ .fd = signals_open(), .events = POLLIN },
-		{ .fd = seconds ? -1 : STDIN_FILENO, .events = POLLIN },
+		{ .fd = seconds == HOLD_NONE ? STDIN_FILENO : -1,
+		  .events = POLLIN },
 	};
-	int timeout = seconds ? (int)seconds * 1000 : -1;
+	int timeout = seconds == HOLD_NONE ? -1 : (int)seconds * 1000;
 	char sink[4096];
 	int ready;
 
@@ -86,18 +93,26 @@ static int hold_blocks(uint64_t seconds)
 	return CTL_OK;
 }
 
-/* Return: the command's exit code, as a shell gives it. */
+/*
+ * What the terminal sends is for the command, as with system(3), and the blocks
+ * stay as long as that runs. Return: its exit code, as a shell gives it.
+ */
 static int run_program(char **argv)
 {
+	sighandler_t on_int = signal(SIGINT, SIG_IGN);
+	sighandler_t on_quit = signal(SIGQUIT, SIG_IGN);
 	pid_t pid = fork();
-	int status;
+	int status, err;
 
 	if (pid < 0)
 		return failed("fork: %s", strerror(errno));
 	if (!pid) {
+		signal(SIGINT, on_int);
+		signal(SIGQUIT, on_quit);
 		execvp(argv[0], argv);
-		failed("%s: %s", argv[0], strerror(errno));
-		_exit(errno == ENOENT ? 127 : 126);
+		err = errno;
+		failed("%s: %s", argv[0], strerror(err));
+		_exit(err == ENOENT ? 127 : 126);
 	}
 	while (waitpid(pid, &status, 0) < 0) {
 		if (errno != EINTR)
@@ -114,6 +129,7 @@ static int alloc_hold(struct fixedpool *pool, const char *name,
 	unsigned int flags = (o->zero ? FIXEDPOOL_ALLOC_ZERO : 0) |
 			     (o->all ? FIXEDPOOL_ALLOC_ALL : 0) |
 			     (o->keep ? FIXEDPOOL_ALLOC_KEEP : 0);
+	uint32_t blocks = fixedpool_geometry(pool)->max_blocks;
 	struct fixedpool_info info;
 	ssize_t got;
 	int ret;
@@ -122,7 +138,8 @@ static int alloc_hold(struct fixedpool *pool, const char *name,
 					 o->tag, timeout_ns(o->timeout));
 	if (got < 0 && errno == ERANGE && !fixedpool_info(&info))
 		return failed("%s: -n %" PRIu64 ": --all takes at most %" PRIu32,
-			      name, o->count, info.max_all);
+			      name, o->count, info.max_all < blocks ?
+			      info.max_all : blocks);
 	if (got < 0)
 		return failed_op(name, FIXEDPOOL_OP_ALLOC);
 	if ((uint64_t)got < o->count)
@@ -147,7 +164,10 @@ static int alloc_run(int argc, char **argv, const void *options)
 	if (o->keep && !o->tag)
 		return misused(&command_alloc,
 			       "--keep needs a --tag to find the blocks by");
-	if (argv[1] && o->hold)
+	if (argv[1] && strcmp(argv[-1], "--"))
+		return misused(&command_alloc, "%s: a command comes after --",
+			       argv[1]);
+	if (argv[1] && o->hold != HOLD_NONE)
 		return misused(&command_alloc,
 			       "--hold and a command exclude each other");
 	pool = fixedpool_open(argv[0], 0);

@@ -126,6 +126,9 @@ static int send_run(int argc, char **argv, const void *options)
 		ret = send_blocks(pool, argv, o, handles);
 	else
 		ret = failed("out of memory");
+	/* what was not sent, or is shared, shall be no orphan of ours */
+	if (fixedpool_free_all(pool) < 0)
+		ret = failed_op(argv[0], FIXEDPOOL_OP_FREE);
 	free(handles);
 	fixedpool_close(pool);
 	return ret;
@@ -156,9 +159,8 @@ static const struct recv_options recv_defaults = {
 	.timeout = TIMEOUT_NONE,
 };
 
-static void received_to_json(struct json_object *array,
-			     const struct fixedpool_received *block,
-			     const char *text)
+static struct json_object *
+received_to_json(const struct fixedpool_received *block, const char *text)
 {
 	struct json_object *object = json_object_new_object();
 
@@ -170,67 +172,68 @@ static void received_to_json(struct json_object *array,
 	json_object_object_add(object, "rights",
 			       json_object_new_uint64(block->rights));
 	json_object_object_add(object, "text", json_object_new_string(text));
-	json_object_array_add(array, object);
+	return object;
 }
 
-static void received_show(struct fixedpool *pool, struct json_object *array,
-			  const struct fixedpool_received *block)
+static int received_show(struct fixedpool *pool, bool json, size_t row,
+			 const struct fixedpool_received *block)
 {
 	char text[PREVIEW_TEXT];
 
 	block_preview(pool, block->handle, text);
-	if (array)
-		received_to_json(array, block, text);
+	if (json)
+		json_row(received_to_json(block, text), row);
 	else
 		printf("0x%016" PRIx64 "  tag %" PRIu64 "  from client %" PRIu32
 		       "  %s  \"%s\"\n", block->handle, block->tag,
 		       block->sender, rights_word(block->rights), text);
-	fflush(stdout);
+	return output_finish();
 }
 
 /* One after the other. A block that was shown is free of us again. */
 static int recv_blocks(struct fixedpool *pool, const char *name,
-		       const struct recv_options *o, struct json_object *array)
+		       const struct recv_options *o)
 {
 	struct fixedpool_received block;
+	int ret = CTL_OK;
+	size_t row = 0;
 
-	for (uint64_t i = 0; i < o->count; i++) {
-		if (fixedpool_recv(pool, &block, timeout_ns(o->timeout)) < 0)
-			return failed_op(name, FIXEDPOOL_OP_RECV);
-		received_show(pool, array, &block);
-		if (fixedpool_free(pool, block.handle) < 0)
-			return failed_op(name, FIXEDPOOL_OP_FREE);
+	while (row < o->count && !ret) {
+		if (fixedpool_recv(pool, &block, timeout_ns(o->timeout)) < 0) {
+			ret = failed_op(name, FIXEDPOOL_OP_RECV);
+			break;
+		}
+		ret = received_show(pool, o->json, row++, &block);
+		if (!ret && fixedpool_free(pool, block.handle) < 0)
+			ret = failed_op(name, FIXEDPOOL_OP_FREE);
 	}
-	return CTL_OK;
+	if (o->json)
+		json_rows_end(row);
+	return ret;
 }
 
 static int recv_run(int argc, char **argv, const void *options)
 {
 	const struct recv_options *o = options;
-	struct json_object *array = NULL;
 	struct fixedpool *pool;
 	int ret;
 
 	(void)argc;
+	if (!o->count)
+		return misused(&command_recv, "-n 0: it takes 1 or more");
 	if (o->label && !*o->label)
 		return misused(&command_recv, "--label '': it takes a label");
 	pool = fixedpool_open(argv[0], 0);
 	if (!pool)
 		return failed_op(argv[0], FIXEDPOOL_OP_OPEN);
-	if (o->json)
-		array = json_object_new_array();
 	if (o->label && fixedpool_set_label(pool, o->label) < 0) {
 		ret = failed_op(o->label, FIXEDPOOL_OP_LABEL);
-		json_object_put(array);
 		goto close;
 	}
 	if (!o->label)
 		fprintf(stderr, CTL_NAME ": waiting as client %" PRIu32 "\n",
 			fixedpool_geometry(pool)->client_id);
-	ret = recv_blocks(pool, argv[0], o, array);
-	/* also what came before it failed */
-	if (array && json_finish(array))
-		ret = CTL_FAILED;
+	ret = recv_blocks(pool, argv[0], o);
 close:
 	fixedpool_close(pool);
 	return ret;

@@ -24,46 +24,54 @@ static const struct option_info adopt_table[] = {
 	{ .name = NULL }
 };
 
-static void adopted_show(struct fixedpool *pool, struct json_object *array,
+static void adopted_show(struct fixedpool *pool, bool json, size_t row,
 			 uint64_t handle)
 {
 	struct json_object *object;
 	char text[PREVIEW_TEXT];
 
 	block_preview(pool, handle, text);
-	if (!array) {
+	if (!json) {
 		printf("0x%016" PRIx64 "  \"%s\"\n", handle, text);
 		return;
 	}
 	object = json_object_new_object();
 	json_object_object_add(object, "handle", json_handle(handle));
 	json_object_object_add(object, "text", json_object_new_string(text));
-	json_object_array_add(array, object);
+	json_row(object, row);
 }
 
+/* Fewer than a batch may be all that the quota allows, so there can be more. */
 static int adopt_blocks(struct fixedpool *pool, const char *name, uint64_t tag,
-			bool end, struct json_object *array)
+			const struct adopt_options *o)
 {
 	uint64_t handles[ADOPT_BATCH];
+	int ret = CTL_OK;
+	size_t row = 0;
 	ssize_t got;
 
 	do {
 		got = fixedpool_adopt(pool, handles, ADOPT_BATCH, tag);
 		if (got < 0)
-			return failed_op(name, FIXEDPOOL_OP_ADOPT);
+			ret = failed_op(name, FIXEDPOOL_OP_ADOPT);
 		for (ssize_t i = 0; i < got; i++)
-			adopted_show(pool, array, handles[i]);
-		if (end && fixedpool_free_batch(pool, handles, (size_t)got,
-						NULL) < 0)
-			return failed_op(name, FIXEDPOOL_OP_FREE);
-	} while (got == ADOPT_BATCH);
-	return CTL_OK;
+			adopted_show(pool, o->json, row++, handles[i]);
+		/* only what was shown is freed */
+		if (!ret)
+			ret = output_finish();
+		if (!ret && o->free && fixedpool_free_batch(pool, handles,
+							    (size_t)got,
+							    NULL) < 0)
+			ret = failed_op(name, FIXEDPOOL_OP_FREE);
+	} while (got > 0 && !ret);
+	if (o->json)
+		json_rows_end(row);
+	return ret;
 }
 
 static int adopt_run(int argc, char **argv, const void *options)
 {
 	const struct adopt_options *o = options;
-	struct json_object *array = NULL;
 	struct fixedpool *pool;
 	uint64_t tag;
 	int ret;
@@ -75,11 +83,7 @@ static int adopt_run(int argc, char **argv, const void *options)
 	pool = fixedpool_open(argv[0], 0);
 	if (!pool)
 		return failed_op(argv[0], FIXEDPOOL_OP_OPEN);
-	if (o->json)
-		array = json_object_new_array();
-	ret = adopt_blocks(pool, argv[0], tag, o->free, array);
-	if (array && json_finish(array))
-		ret = CTL_FAILED;
+	ret = adopt_blocks(pool, argv[0], tag, o);
 	fixedpool_close(pool);
 	return ret;
 }

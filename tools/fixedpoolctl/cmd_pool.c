@@ -5,6 +5,7 @@
 #include "ctl.h"
 #include "size.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,9 +48,9 @@ static const struct option_info create_table[] = {
 	{ "mode", 0, OPTION_OCTAL, CREATE(mode), 0777, "MODE",
 	  "who may bind by name, as for a file (0600)" },
 	{ "gc-age-ms", 0, OPTION_NUMBER, CREATE(gc_age_ms), UINT32_MAX, "MS",
-	  "age of orphans that are collected unasked (600000)" },
+	  "age of orphans that are collected unasked (600000, also for 0)" },
 	{ "gc-threshold", 0, OPTION_NUMBER, CREATE(gc_threshold), UINT32_MAX,
-	  "N", "orphans that there are to be before that (1024)" },
+	  "N", "orphans that there are to be before that (1024, also for 0)" },
 	{ "isolated", 'i', OPTION_FLAG, CREATE(isolated), 0, NULL,
 	  "a client can touch only the blocks that it holds" },
 	{ "strict", 0, OPTION_FLAG, CREATE(strict), 0, NULL,
@@ -184,6 +185,31 @@ static bool bad_chunk_bytes(const struct fixedpool_config *c,
 	return blocks > info->max_chunk_bytes / stride;
 }
 
+#define CHUNKS_MAX	(1U << 18)
+
+static bool bad_chunk_count(const struct fixedpool_config *c,
+			    const struct fixedpool_info *info,
+			    char text[RULE_TEXT])
+{
+	uint32_t blocks = c->chunk_blocks;
+
+	snprintf(text, RULE_TEXT, "--chunk-blocks %" PRIu32
+		 ": it takes at most %" PRIu32
+		 ", and enough for at most %u chunks",
+		 blocks, info->max_blocks, CHUNKS_MAX);
+	return blocks && (blocks > info->max_blocks ||
+			  (c->max_blocks - 1) / blocks >= CHUNKS_MAX);
+}
+
+static bool bad_quota(const struct fixedpool_config *c,
+		      const struct fixedpool_info *info, char text[RULE_TEXT])
+{
+	snprintf(text, RULE_TEXT, "--quota %" PRIu32
+		 ": it takes 1 to %" PRIu32 ", or 0 for no limit",
+		 c->quota, info->max_blocks);
+	return c->quota > info->max_blocks;
+}
+
 /* Which nodes there are, only the kernel knows: the last suspect. */
 static bool bad_node(const struct fixedpool_config *c,
 		     const struct fixedpool_info *info, char text[RULE_TEXT])
@@ -200,7 +226,8 @@ static bool (*const create_rules[])(const struct fixedpool_config *,
 				    char text[RULE_TEXT]) = {
 	/* each may take it that the ones before it hold */
 	bad_name, bad_block_size, bad_align, bad_max_blocks, bad_min_blocks,
-	bad_pool_bytes, bad_chunk_blocks, bad_chunk_bytes, bad_node,
+	bad_pool_bytes, bad_quota, bad_chunk_blocks, bad_chunk_count,
+	bad_chunk_bytes, bad_node,
 };
 
 /* Tells what errno of fixedpool_create() was about. Return: CTL_FAILED. */
@@ -214,6 +241,9 @@ static int create_failed(const struct fixedpool_config *config)
 	if (!value || fixedpool_info(&info) < 0)
 		goto general;
 	for (size_t i = 0; i < ARRAY_SIZE(create_rules); i++) {
+		/* no node is over a limit */
+		if (create_rules[i] == bad_node && err != EINVAL)
+			continue;
 		if (create_rules[i](config, &info, text))
 			return failed("%s: %s", config->name, text);
 	}

@@ -257,13 +257,13 @@ static void stat_print_table(const stat_titles_t titles,
 	table_free(table);
 }
 
-static void stat_print(const struct pool *pools, size_t count,
-		       const struct pool *before, size_t before_count)
+static int stat_print(const struct pool *pools, size_t count,
+		      const struct pool *before, size_t before_count)
 {
 	stat_print_table(stat_blocks, pools, count, before, before_count);
 	putchar('\n');
 	stat_print_table(stat_owners, pools, count, before, before_count);
-	fflush(stdout);
+	return output_finish();
 }
 
 /* The pools that @argv names, or all. Return: how many, -1 having complained. */
@@ -311,8 +311,8 @@ static int stat_run(int argc, char **argv, const void *options)
 			ret = stat_print_json(pools, (size_t)count, before,
 					      before_count);
 		else
-			stat_print(pools, (size_t)count, before,
-				   before_count);
+			ret = stat_print(pools, (size_t)count, before,
+					 before_count);
 		free(before);
 		before = pools;
 		before_count = (size_t)count;

@@ -62,8 +62,9 @@ struct option_info {
  * @options: its options, ending with a NULL name
  * @min_args: fewest arguments that are not options
  * @max_args: most of them, -1 for any number
- * @run: does it; @argv holds the arguments that are not options, @options the
- *	struct that @options_size and @defaults describe. Returns an exit code
+ * @run: does it; @argv holds the arguments that are not options, with "--"
+ *	before the first if that was given, @options the struct that
+ *	@options_size and @defaults describe. Returns an exit code
  * @options_size: bytes of the options struct
  * @defaults: the struct as it is before any option, NULL for zeros
  */
@@ -127,8 +128,15 @@ int failed_op(const char *subject, enum fixedpool_op op);
 /* @pools is why a pool could not be read from sysfs, in errno. */
 int failed_pool(const char *subject);
 
+/* All of stdout is written, or else it is said, once. Return: an exit code. */
+int output_finish(void);
+
 /* Print @object on stdout and put it. Return: CTL_OK, or CTL_FAILED. */
 int json_finish(struct json_object *object);
+
+/* Print an array as its objects come, @row or @rows of them so far; puts them. */
+void json_row(struct json_object *object, size_t row);
+void json_rows_end(size_t rows);
 
 /* Print handles, one a line or as a JSON array. Return: an exit code. */
 int handles_print(const uint64_t *handles, size_t count, bool json);

@@ -47,7 +47,7 @@ static int version(void)
 	return CTL_OK;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
@@ -66,4 +66,12 @@ int main(int argc, char **argv)
 		failed("%s: no such command", name);
 	help(stderr);
 	return CTL_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	int ret = run(argc, argv);
+
+	/* what nobody can read was not done */
+	return output_finish() && !ret ? CTL_FAILED : ret;
 }

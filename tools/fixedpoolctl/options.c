@@ -165,6 +165,10 @@ static int options_read(const struct command *command, int argc, char **argv,
 			return misused(command, "%s: it takes a value",
 				       argv[optind - 1]);
 		case '?':
+			/* among several letters, it is only one of them */
+			if (optopt && optopt < OPTION_VALUE(0))
+				return misused(command, "-%c: no such option",
+					       optopt);
 			return misused(command, "%s: no such option",
 				       argv[optind - 1]);
 		}

@@ -56,16 +56,46 @@ int failed_pool(const char *subject)
 	return failed("%s: %s", subject, strerror(errno));
 }
 
+int output_finish(void)
+{
+	static bool said;
+	int err = fflush(stdout) ? errno : EIO;
+
+	/* of what was lost before, the reason is not known any more */
+	if (!ferror(stdout))
+		return CTL_OK;
+	if (!said)
+		failed("standard output: %s", strerror(err));
+	said = true;
+	return CTL_FAILED;
+}
+
 int json_finish(struct json_object *object)
 {
 	const char *text = json_object_to_json_string_ext(object,
 		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 		JSON_C_TO_STRING_NOSLASHESCAPE);
-	bool written = text && puts(text) >= 0 && !fflush(stdout);
+	bool made = text && puts(text) >= 0;
 
 	json_object_put(object);
-	return written ? CTL_OK : failed("standard output: %s",
-					 strerror(errno));
+	return made || ferror(stdout) ? output_finish() :
+					failed("out of memory");
+}
+
+void json_row(struct json_object *object, size_t row)
+{
+	const int how = JSON_C_TO_STRING_SPACED |
+			JSON_C_TO_STRING_NOSLASHESCAPE;
+	const char *text = json_object_to_json_string_ext(object, how);
+
+	/* NULL is out of memory */
+	printf("%s%s", row ? ",\n" : "[\n", text ? text : "null");
+	json_object_put(object);
+}
+
+void json_rows_end(size_t rows)
+{
+	puts(rows ? "\n]" : "[]");
 }
 
 struct json_object *json_handle(uint64_t handle)
@@ -88,9 +118,7 @@ int handles_print(const uint64_t *handles, size_t count, bool json)
 	}
 	for (size_t i = 0; i < count; i++)
 		printf("0x%016" PRIx64 "\n", handles[i]);
-	if (fflush(stdout))
-		return failed("standard output: %s", strerror(errno));
-	return CTL_OK;
+	return output_finish();
 }
 
 const char *rights_word(uint32_t rights)

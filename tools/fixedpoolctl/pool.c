@@ -6,7 +6,6 @@
 #include "size.h"
 #include "table.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -98,7 +97,7 @@ static int field_read(int dir, const char *name, char *text, size_t size)
 	close(fd);
 	if (length < 0)
 		return -1;
-	while (length && isspace((unsigned char)text[length - 1]))
+	if (length && text[length - 1] == '\n')
 		length--;
 	text[length] = '\0';
 	return 0;
@@ -167,24 +166,29 @@ ssize_t pool_read_all(struct pool **pools)
 	size_t count = 0;
 	struct pool *all = NULL, *grown;
 	uint64_t id;
+	int err = 0;
 
 	if (!dir)
 		return pool_missing();
-	while ((entry = readdir(dir))) {
+	while (!err && (errno = 0, entry = readdir(dir))) {
 		if (!number_parse(entry->d_name, &id))
 			continue;
 		grown = reallocarray(all, count + 1, sizeof(*all));
-		if (!grown) {
-			free(all);
-			closedir(dir);
-			return -1;
-		}
-		all = grown;
-		/* One that went in the meantime is not there. */
-		if (!pool_read(&all[count], (unsigned int)id))
+		if (grown)
+			all = grown;
+		if (grown && !pool_read(&all[count], (unsigned int)id))
 			count++;
+		/* One that went in the meantime is not there. */
+		else if (errno != ENOENT && errno != ENODEV)
+			err = errno;
 	}
+	err = err ? err : errno;
 	closedir(dir);
+	if (err) {
+		free(all);
+		errno = err;
+		return -1;
+	}
 	if (count)
 		qsort(all, count, sizeof(*all), id_compare);
 	*pools = all;
