@@ -10,6 +10,9 @@
 
 #define SIZE	4096
 
+/* The rig's, which answers after milliseconds. */
+static const char *const fp_disks[] = { "/dev/nvme0n1", "/dev/slow" };
+
 /* The same members as a struct of its own, and by themselves in a fixture. */
 #define FP_PAIR_MEMBERS { \
 	struct fixedpool_pool_create_args args; \

@@ -18,8 +18,6 @@
 
 #define BLOCKS	64
 
-static const char *const disks[] = { "/dev/nvme0n1", "/dev/slow" };
-
 FIXTURE(flight) {
 	FP_PAIR;
 	__u64 h[BLOCKS];
@@ -35,8 +33,8 @@ FIXTURE_SETUP(flight)
 	self->late = malloc(BLOCKS * SIZE);
 	ASSERT_NE(NULL, self->late);
 	self->disk = -1;
-	for (i = 0; i < ARRAY_SIZE(disks) && self->disk < 0; i++)
-		self->disk = open(disks[i], O_RDONLY | O_DIRECT | O_CLOEXEC);
+	for (i = 0; i < ARRAY_SIZE(fp_disks) && self->disk < 0; i++)
+		self->disk = open(fp_disks[i], O_RDONLY | O_DIRECT | O_CLOEXEC);
 }
 
 FIXTURE_TEARDOWN(flight)

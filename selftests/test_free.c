@@ -2,7 +2,8 @@
 /* FREE: old handles are dead, foreign ones are refused, one caller wins. */
 #include "fp_test.h"
 
-#define BLOCKS	512
+/* The last run of 64 is not whole. */
+#define BLOCKS	500
 
 FIXTURE(free) {
 	struct fixedpool_pool_create_args args;
@@ -245,8 +246,30 @@ TEST_F(free, unreadable_array)
 	memcpy(end - 200, h, sizeof(h));
 	ASSERT_EQ(0, mprotect((void *)((uintptr_t)(end - 1) & ~4095UL), 4096,
 			      PROT_READ));
+	EXPECT_EQ(0, fp_hold(self->b, end - 200, 200, &done));
+	EXPECT_EQ(0, fp_free(self->b, end - 200, 200, &done));
 	EXPECT_EQ(0, fp_free(self->a, end - 200, 200, &done));
 	EXPECT_EQ(0, memcmp(end - 200, h, sizeof(h)));
+}
+
+/* HOLD, too: what it held of what it could read, and no more. */
+TEST_F(free, unreadable_array_of_hold)
+{
+	__u64 *end = (__u64 *)fp_guarded_page(), h[200];
+	__u32 i, done;
+
+	ASSERT_NE(NULL, end);
+	ASSERT_EQ(0, fp_take(self->a, 200, h));
+	for (i = 0; i < 200; i += i < 5 ? 1 : 13) {
+		memcpy(end - i, h, i * sizeof(*h));
+		EXPECT_EQ(-EFAULT, fp_hold(self->b, end - i, 200, &done));
+		EXPECT_GE(i, done);
+		if (done) {
+			EXPECT_EQ(0, fp_free(self->b, h, done, NULL));
+		}
+		EXPECT_EQ(-EPERM, fp_free(self->b, h + done, 1, NULL));
+		EXPECT_EQ(200, fp_held(self->a));
+	}
 }
 
 TEST_F(free, all)

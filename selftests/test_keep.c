@@ -153,8 +153,12 @@ TEST_F(keep, outlives_its_client)
 
 TEST_F(keep, marks)
 {
+	static const __u32 beyond[] = {
+		BLOCKS, BLOCKS + 1, FIXEDPOOL_HANDLE_INDEX_MASK,
+	};
 	struct fixedpool_list_entry e;
 	int fd = fp_join(self->a, 0);
+	unsigned int i;
 	__u32 done;
 
 	ASSERT_EQ(0, fp_take(fd, 8, self->h));
@@ -164,6 +168,11 @@ TEST_F(keep, marks)
 	EXPECT_EQ(-EINVAL, fp_keep(fd, FIXEDPOOL_KEEP_DROP, self->h, 1, 1,
 				   &done));
 	EXPECT_EQ(-EPERM, fp_keep(self->a, 0, self->h, 1, 1, &done));
+	for (i = 0; i < ARRAY_SIZE(beyond); i++) {
+		__u64 h = fp_handle(beyond[i], self->args.handle_tag, 1);
+
+		EXPECT_EQ(-EINVAL, fp_keep(fd, 0, &h, 1, 1, &done));
+	}
 	EXPECT_EQ(0, fp_keep(fd, 0, self->h, 6, 5, &done));
 	EXPECT_EQ(FIXEDPOOL_STATE_HELD, fp_state(fd, self->h[0], &e));
 	EXPECT_EQ(5, e.tag);
@@ -395,38 +404,63 @@ TEST_F(keep, module_stays)
 	self->ma = fp_map(self->a, PROT_READ | PROT_WRITE);
 }
 
+static __u64 adopts(int fd)
+{
+	struct fixedpool_pool_query_args q;
+
+	return fp_query(fd, &q) ? 0 : q.adopts;
+}
+
+/* Adopts all there is, a few at a time, and is another client then; for ever. */
+static void adopt_and_go(int pool)
+{
+	__u64 h[16];
+	int fd, n;
+
+	for (;;) {
+		fd = fp_join(pool, 0);
+		FP_CHILD_OK(fd >= 0);
+		do
+			n = fp_adopt(fd, TAG, ARRAY_SIZE(h), h, NULL);
+		while (n > 0);
+		FP_CHILD_OK(!n);
+		close(fd);
+	}
+}
+
 /* Adopters are killed in the middle: what they had is adopted by the next. */
 TEST_F_TIMEOUT(keep, killed_adopters, 120)
 {
+	const __u64 before = adopts(self->a);
 	long i, kills = fp_rounds(150);
 	__u64 seed = fp_seed();
 	pid_t pid;
+	int k;
 
 	pid = fp_fork();
 	if (!pid)
 		leave(self->a, KILLED, 200, TAG, -1);
-	fp_reap(pid);
+	ASSERT_EQ(128 + SIGKILL, fp_reap(pid));
 	for (i = 0; i < kills; i++) {
 		unsigned int us = fp_random(&seed) % 6000;
+		__u64 had = adopts(self->a);
 
 		pid = fp_fork();
-		if (!pid) {
-			int fd = fp_join(self->a, 0);
-			__u64 h[BLOCKS];
-			__u32 done;
-
-			for (;;)
-				fp_adopt(fd, TAG, BLOCKS, h, &done);
-		}
+		if (!pid)
+			adopt_and_go(self->a);
+		/* every other one has its time from when it adopts */
+		for (k = 0; i & 1 && k < 5000 && adopts(self->a) == had; k++)
+			fp_sleep_us(1000);
 		fp_sleep_us(us);
 		kill(pid, SIGKILL);
-		fp_reap(pid);
+		ASSERT_EQ(128 + SIGKILL, fp_reap(pid));
 		ASSERT_EQ(200, orphans(self->a)) TH_LOG("kill %ld", i);
 		ASSERT_EQ(0, fp_held(self->a));
 		if (i % 16 == 0) {
 			ASSERT_EQ(0, fp_unbalanced(self->a));
 		}
 	}
+	EXPECT_LT(before, adopts(self->a));
 	ASSERT_EQ(200, fp_adopt(self->a, TAG, BLOCKS, self->got, NULL));
 	for (i = 0; i < 200; i++) {
 		__u32 index = fp_index(self->got[i]);

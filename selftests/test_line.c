@@ -291,7 +291,9 @@ TEST_F_TIMEOUT(line, sixteen_clients_starve_nobody, 120)
 	printf("# %u meals, %ld to %ld each; waits in turns: median %u, 99 %% %u, longest %u\n",
 	       n, least, top, median, all[n - n / 100 - 1], most);
 	EXPECT_LE(8, median);
-	EXPECT_GE(8 * median, most);
+	EXPECT_GE(2 * median, all[n - n / 100 - 1]);
+	/* one may lose the processor before it is in line, or with its block */
+	EXPECT_GE(32 * median, most);
 	EXPECT_GE(2 * least, top);
 	ASSERT_EQ(0, fp_take(self->fd, 2, self->h));
 	free(all);

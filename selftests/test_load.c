@@ -232,11 +232,14 @@ static void *look_at_the_clock(void *p)
 
 /*
  * The kernel gives a processor up where it says so and nowhere else, as servers
- * have it. Returns how it was; where that is not to be chosen, nothing.
+ * have it. Returns how it was, which may be the same; where that is not to be
+ * chosen, nothing.
  */
 static const char *preempt_none(void)
 {
-	static const char *const ways[] = { "voluntary", "full", "lazy" };
+	static const char *const ways[] = {
+		"none", "voluntary", "full", "lazy",
+	};
 	char modes[64], now[16];
 	size_t i;
 
@@ -266,7 +269,10 @@ static int take_a_million(int fd, __u64 *h)
 	return ret;
 }
 
-/* Whoever shares the processor with that has his part of it. */
+/*
+ * Whoever shares the processor with that has his part of it. Could it be judged?
+ * Not if it was over too soon, nor where anybody can be preempted anywhere.
+ */
 static bool end_watched(struct __test_metadata *_metadata, int fd, bool all,
 			const char *what)
 {
@@ -296,7 +302,7 @@ static bool end_watched(struct __test_metadata *_metadata, int fd, bool all,
 	if (took < 500)
 		return false;
 	EXPECT_GT(took / 3, w.longest_ms);
-	return true;
+	return preempt;
 }
 
 /*
@@ -307,7 +313,8 @@ static bool end_watched(struct __test_metadata *_metadata, int fd, bool all,
 TEST_F_TIMEOUT(load, a_million_blocks_end_without_a_stall, 120)
 {
 	struct fixedpool_pool_create_args args = fp_create_args(8, MILLION);
-	int fd, last, judged = 0;
+	bool holds, orphans;
+	int fd, last;
 	__u64 *h;
 
 	args.min_blocks = args.max_blocks;
@@ -319,17 +326,18 @@ TEST_F_TIMEOUT(load, a_million_blocks_end_without_a_stall, 120)
 	ASSERT_NE(NULL, h);
 	ASSERT_EQ(0, take_a_million(fd, h));
 	EXPECT_EQ(MILLION, fp_held(fd));
-	judged += end_watched(_metadata, fd, true, "FREE_ALL");
+	holds = end_watched(_metadata, fd, true, "FREE_ALL");
 	EXPECT_EQ(0, fp_held(fd));
 	ASSERT_EQ(0, take_a_million(fd, h));
 	EXPECT_EQ(MILLION, fp_held(fd));
-	judged += end_watched(_metadata, fd, false, "close");
+	holds |= end_watched(_metadata, fd, false, "close");
 	EXPECT_EQ(0, fp_held(last));
-	judged += end_watched(_metadata, last, false, "close of the last");
+	orphans = end_watched(_metadata, last, false, "close of the last");
 	free(h);
 	EXPECT_EQ(self->pools + 1, fp_pools_settle(self->pools + 1));
-	if (!judged)
-		SKIP(return, "too fast to tell a stall from a turn");
+	/* the loop over the holds and that over the orphans, each of them */
+	if (__test_passed(_metadata) && !(holds && orphans))
+		SKIP(return, "too fast to judge, or no choice of preemption");
 }
 
 TEST_HARNESS_MAIN

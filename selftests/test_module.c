@@ -5,6 +5,7 @@
  * file, FP_LOADS how often to load it. It is loaded as before in the end.
  */
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "fp_module.h"
 #include "fp_test.h"
@@ -48,7 +49,8 @@ TEST_F_TIMEOUT(module, busy, 120)
 {
 	struct fixedpool_pool_create_args args = fp_create_args(4096, 8);
 	int fd = fp_open(O_RDONLY), other, pair[2];
-	char *map;
+	struct iovec page = { .iov_len = 4096 };
+	char *map, bytes[4096];
 	long refs;
 	__u64 h;
 
@@ -80,10 +82,19 @@ TEST_F_TIMEOUT(module, busy, 120)
 	map[fp_index(h) * 4096] = 3;
 	munmap(map + 4096, args.mapping_size - 4096);
 	EXPECT_BUSY();
+	map[fp_index(h) * 4096] = 4;
+	page.iov_base = map + fp_index(h) * 4096;
+	ASSERT_EQ(0, pipe(pair));
+	ASSERT_EQ(4096, vmsplice(pair[1], &page, 1, 0));
 	munmap(map, 4096);
+	/* a page that a pipe has is no reason, and stays what it is */
 	EXPECT_EQ(0, unload());
 	EXPECT_FALSE(loaded());
 	EXPECT_EQ(-ENOENT, fp_open(O_RDONLY));
+	EXPECT_EQ(4096, read(pair[0], bytes, sizeof(bytes)));
+	EXPECT_EQ(4, bytes[0]);
+	close(pair[0]);
+	close(pair[1]);
 	ASSERT_EQ(0, load(""));
 
 	/* a descriptor on its way between two processes */
@@ -172,12 +183,16 @@ TEST_F_TIMEOUT(module, declared_pools, 120)
 		"pools=frames:4096x1024,msgs:256x65536 max_pools=5 max_total_bytes=67108864";
 	struct fixedpool_pool_query_args q;
 	struct fixedpool_info_args info;
+	struct stat device;
 	int fd = -1;
 	__u32 id;
 	__u64 h;
 
 	ASSERT_EQ(0, unload());
 	ASSERT_EQ(0, load(declared));
+	/* as the kernel made it, before anybody changed that */
+	ASSERT_EQ(0, stat(FP_DEV, &device));
+	EXPECT_EQ(S_IFCHR | 0660, device.st_mode);
 	EXPECT_EQ(2, fp_pools());
 	id = pool_named("msgs");
 	ASSERT_NE(0, id);
@@ -345,7 +360,8 @@ TEST_F_TIMEOUT(module, under_load, 120)
 		EXPECT_EQ(0, fp_reap(pids[k]));
 	}
 	printf("# unloaded %ld times, busy %ld times\n", gone, busy);
-	EXPECT_EQ(n, gone + busy);
+	EXPECT_LT(0, gone);
+	EXPECT_LT(0, busy);
 	/* at rest it goes */
 	EXPECT_EQ(0, unload());
 }

@@ -207,37 +207,37 @@ TEST_F(race, scribbled_blocks)
 /* Guessed handles: who does not hold a block cannot end another's hold. */
 struct guesser {
 	int fd;
-	__u32 tag;
 	bool stop;
-	unsigned long guesses, hits;
+	__u64 seed;
+	const __u64 *near;	/* the 64 that the victim has, or had */
+	unsigned long guesses, hits, met;
 };
 
 static void *guess(void *p)
 {
 	struct guesser *g = p;
-	__u32 index = 0, gen = 1;
 
 	while (!__atomic_load_n(&g->stop, __ATOMIC_RELAXED)) {
-		__u64 h = fp_handle(index, g->tag, gen);
-		int ret = fp_free(g->fd, &h, 1, NULL);
+		__u64 r = fp_random(&g->seed);
+		__u64 h = *(const volatile __u64 *)&g->near[r % 64];
+		int ret;
 
+		/* the generation before, the one that is alive, and the next */
+		h += ((r >> 8) % 3 - 1) << FIXEDPOOL_HANDLE_GEN_SHIFT;
+		ret = fp_free(g->fd, &h, 1, NULL);
 		g->guesses++;
+		g->met += ret == -EPERM;
 		g->hits += ret != -ESTALE && ret != -EPERM && ret != -EINVAL;
-		/* the generation that is alive, and the next */
-		if (ret == -ESTALE)
-			gen++;
-		else if (++index % BLOCKS == 0)
-			index = 0;
 	}
 	return NULL;
 }
 
 TEST_F(race, guessed_handles)
 {
-	struct guesser g = { .fd = fp_join(self->a, 0),
-			     .tag = self->args.handle_tag };
+	__u64 h[64] = { 0 };
+	struct guesser g = { .fd = fp_join(self->a, 0), .seed = fp_seed(),
+			     .near = h };
 	unsigned long i;
-	__u64 h[64];
 	pthread_t t;
 
 	ASSERT_LE(0, g.fd);
@@ -250,6 +250,8 @@ TEST_F(race, guessed_handles)
 	pthread_join(t, NULL);
 	EXPECT_EQ(0, g.hits);
 	EXPECT_LT(100, g.guesses);
+	/* of a block that the victim had at that moment */
+	EXPECT_LT(0, g.met);
 	close(g.fd);
 }
 
@@ -277,7 +279,7 @@ static void *remap(void *p)
 
 TEST_F(race, growth_under_mappings)
 {
-	unsigned long i;
+	unsigned long i, mapped = 0;
 
 	for (i = 0; fp_now_ms() < self->end; i++) {
 		struct fixedpool_pool_create_args args = fp_create_args(4096, 64);
@@ -301,12 +303,14 @@ TEST_F(race, growth_under_mappings)
 		}
 		__atomic_store_n(&g.stop, true, __ATOMIC_RELAXED);
 		pthread_join(t, NULL);
+		mapped += g.guesses;
 		EXPECT_EQ(0, g.hits);
 		EXPECT_EQ(0, fp_unbalanced(g.fd));
 		munmap(map, args.mapping_size);
 		close(g.fd);
 	}
 	EXPECT_LT(0, i);
+	EXPECT_LT(0, mapped);
 	EXPECT_EQ(self->pools + 1, fp_pools_settle(self->pools + 1));
 }
 

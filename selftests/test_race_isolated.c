@@ -98,7 +98,8 @@ static void *touch(void *p)
 		else if (c && c != t->mine)
 			t->foreign++;
 		else
-			t->touched++;
+			__atomic_store_n(&t->touched, t->touched + 1,
+					 __ATOMIC_RELAXED);
 		if (t->remap && fp_random(&seed) % 32 == 0)
 			madvise(t->map, t->len, MADV_DONTNEED);
 	}
@@ -108,17 +109,37 @@ static void *touch(void *p)
 #define A_MARK	0xaa
 #define B_MARK	0xbb
 
-static void start(struct _test_data_race_isolated *self, struct toucher *t)
+/* Both through A's mapping; one only reads, through @readable, what has @mark. */
+static int start(struct _test_data_race_isolated *self, struct toucher *t,
+		 char *readable, int mark)
 {
-	int i;
+	int i, err = 0;
 
 	for (i = 0; i < 2; i++) {
 		t[i] = (struct toucher){
-			.map = self->ma, .len = self->args.mapping_size,
-			.store = i, .remap = !i, .mine = A_MARK,
+			.map = i ? self->ma : readable,
+			.len = self->args.mapping_size,
+			.store = i, .remap = !i, .mine = i ? A_MARK : mark,
 		};
-		pthread_create(&t[i].thread, NULL, touch, &t[i]);
+		err |= pthread_create(&t[i].thread, NULL, touch, &t[i]);
 	}
+	return err;
+}
+
+static long touches(struct toucher *t)
+{
+	return __atomic_load_n(&t[0].touched, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&t[1].touched, __ATOMIC_RELAXED);
+}
+
+/* In one round of four A's threads come to what is A's right now. */
+static void let_touch(struct toucher *t, long round)
+{
+	long before = touches(t);
+	int i;
+
+	for (i = 0; round % 4 == 0 && i < 100 && touches(t) == before; i++)
+		sched_yield();
 }
 
 static long stop(struct toucher *t, long rounds, long *touched)
@@ -126,14 +147,13 @@ static long stop(struct toucher *t, long rounds, long *touched)
 	long foreign = 0, refused = 0;
 	int i;
 
-	*touched = 0;
 	for (i = 0; i < 2; i++) {
 		__atomic_store_n(&t[i].stop, true, __ATOMIC_RELAXED);
 		pthread_join(t[i].thread, NULL);
 		foreign += t[i].foreign;
 		refused += t[i].refused;
-		*touched += t[i].touched;
 	}
+	*touched = touches(t);
 	printf("# %ld rounds against %ld touches and %ld refusals, %ld foreign\n",
 	       rounds, *touched, refused, foreign);
 	return foreign;
@@ -154,7 +174,7 @@ TEST_F_TIMEOUT(race_isolated, freed, 150)
 	struct toucher t[2];
 	long dirty = 0, lost = 0;
 
-	start(self, t);
+	ASSERT_EQ(0, start(self, t, self->ma, A_MARK));
 	for (; more(self, rounds, least); rounds++) {
 		int k, n = 1 + rounds % BLOCKS;
 
@@ -192,12 +212,13 @@ TEST_F_TIMEOUT(race_isolated, sent, 150)
 	long lost = 0, odd = 0;
 	__u64 h;
 
-	start(self, t);
+	ASSERT_EQ(0, start(self, t, self->ma, A_MARK));
 	for (; more(self, rounds, least); rounds++) {
 		char *p;
 		size_t k;
 
 		ASSERT_EQ(0, fp_take(self->a, 1, &h));
+		let_touch(t, rounds);
 		ASSERT_EQ(0, fp_send_one(self->a, self->idb, 0, h));
 		ASSERT_EQ(h, fp_recv_one(self->b));
 		p = self->mb + fp_index(h) * self->stride;
@@ -214,6 +235,7 @@ TEST_F_TIMEOUT(race_isolated, sent, 150)
 	EXPECT_EQ(0, stop(t, rounds, &touched));
 	EXPECT_EQ(0, odd);
 	EXPECT_EQ(0, lost);
+	EXPECT_LT(rounds / 50, touched);
 }
 
 /* B shares with A and takes part: A's right comes and goes, B's stays. */
@@ -226,13 +248,14 @@ TEST_F_TIMEOUT(race_isolated, shared, 150)
 	__u64 h;
 	char *p;
 
-	start(self, t);
+	ASSERT_EQ(0, start(self, t, self->ma, A_MARK));
 	for (; more(self, rounds, least); rounds++) {
 		ASSERT_EQ(0, fp_take(self->b, 1, &h));
 		p = self->mb + fp_index(h) * self->stride;
 		ASSERT_EQ(0, fp_send_one(self->b, self->ida,
 					 FIXEDPOOL_SEND_SHARE, h));
 		ASSERT_EQ(h, fp_recv_one(self->a));
+		let_touch(t, rounds);
 		ASSERT_EQ(0, fp_free(self->a, &h, 1, NULL));
 		/* from here on it is B's alone */
 		memset(p, B_MARK, self->stride);
@@ -244,9 +267,13 @@ TEST_F_TIMEOUT(race_isolated, shared, 150)
 	}
 	EXPECT_EQ(0, stop(t, rounds, &touched));
 	EXPECT_EQ(0, lost);
+	EXPECT_LT(rounds / 50, touched);
 }
 
-/* What is shared read-only is never written by its reader's threads. */
+/*
+ * What is shared read-only is read by A's threads through a mapping that can
+ * never be written, as long as A holds it, and never written through the other.
+ */
 TEST_F_TIMEOUT(race_isolated, shared_readonly, 150)
 {
 	const __u32 ro = FIXEDPOOL_SEND_SHARE | FIXEDPOOL_SEND_READONLY;
@@ -255,15 +282,17 @@ TEST_F_TIMEOUT(race_isolated, shared_readonly, 150)
 	struct toucher t[2];
 	long lost = 0;
 	__u64 h;
-	char *p;
+	char *p, *mr = fp_map(self->a, PROT_READ);
 
-	start(self, t);
+	ASSERT_NE(MAP_FAILED, mr);
+	ASSERT_EQ(0, start(self, t, mr, B_MARK));
 	for (; more(self, rounds, least); rounds++) {
 		ASSERT_EQ(0, fp_take(self->b, 1, &h));
 		p = self->mb + fp_index(h) * self->stride;
 		memset(p, B_MARK, self->stride);
 		ASSERT_EQ(0, fp_send_one(self->b, self->ida, ro, h));
 		ASSERT_EQ(h, fp_recv_one(self->a));
+		let_touch(t, rounds);
 		if (rounds % 16 == 0)
 			sched_yield();
 		lost += !fp_all_bytes(p, B_MARK, self->stride);
@@ -273,9 +302,10 @@ TEST_F_TIMEOUT(race_isolated, shared_readonly, 150)
 		ASSERT_EQ(0, fp_free(self->b, &h, 1, NULL));
 		ASSERT_EQ(0, fp_free_all(self->a, NULL));
 	}
-	/* they reach read-only holds through a mapping made writable: never */
 	EXPECT_EQ(0, stop(t, rounds, &touched));
 	EXPECT_EQ(0, lost);
+	EXPECT_LT(rounds / 50, touched);
+	munmap(mr, self->args.mapping_size);
 }
 
 TEST_HARNESS_MAIN

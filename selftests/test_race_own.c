@@ -62,12 +62,23 @@ FIXTURE_TEARDOWN(race_own)
 	EXPECT_EQ(self->pools, fp_pools_settle(self->pools));
 }
 
+/* So that there are page table entries to take away; refused or not. */
+static void store(char *map, const __u64 *h, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		fp_poke(map + fp_index(h[i]) * 4096ULL, i);
+}
+
 /* Throws whatever it gets back at @to, in batches, for ever. */
 static void play(int fd, __u32 to, __u64 seed)
 {
+	char *map = fp_map(fd, PROT_READ | PROT_WRITE);
 	struct fixedpool_recv_entry e[BLOCKS];
 	__u64 h[BLOCKS];
 
+	FP_CHILD_OK(map != MAP_FAILED);
 	for (;;) {
 		int n = fp_recv(fd, 1 + fp_random(&seed) % 8, e, 5 * FP_MSEC);
 		int i, mine = 0;
@@ -80,6 +91,7 @@ static void play(int fd, __u32 to, __u64 seed)
 		}
 		if (n <= 0)
 			continue;
+		store(map, h, n);
 		switch (fp_random(&seed) % 8) {
 		case 0:
 			fp_free(fd, h, n, NULL);
@@ -98,28 +110,56 @@ static void play(int fd, __u32 to, __u64 seed)
 	}
 }
 
+static __u64 sends(int fd)
+{
+	struct fixedpool_pool_query_args q;
+
+	return fp_query(fd, &q) ? 0 : q.sends;
+}
+
+/* Two who play with each other; their clients are theirs alone. */
+static void begin_pair(int pool, __u64 seed, pid_t *pid)
+{
+	int k, fd[2] = { fp_join(pool, 0), fp_join(pool, 0) };
+	const __u32 id[2] = { fp_client_id(fd[0]), fp_client_id(fd[1]) };
+
+	for (k = 0; k < 2; k++) {
+		pid[k] = fp_fork();
+		if (!pid[k]) {
+			close(fd[!k]);
+			play(fd[k], id[!k], seed + k);
+		}
+	}
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* Waits until more has been sent than that, for some seconds at most. */
+static void await_sends(int fd, __u64 than)
+{
+	int i;
+
+	for (i = 0; i < 5000 && sends(fd) <= than; i++)
+		fp_sleep_us(1000);
+}
+
+/* Each pair has its time from when it is made, or from when it plays. */
 TEST_F_TIMEOUT(race_own, killed_players, 150)
 {
+	const __u64 before = sends(self->a);
 	long i, kills = fp_rounds(160);
 
 	for (i = 0; i < kills; i++) {
-		int fd[2] = { fp_join(self->a, 0), fp_join(self->a, 0) };
-		__u32 id[2] = { fp_client_id(fd[0]), fp_client_id(fd[1]) };
 		unsigned int us = fp_random(&self->seed) % 9000;
 		__u64 seed = fp_random(&self->seed) | 1;
-		int k, first = i & 1;
+		__u64 sent = sends(self->a);
 		struct fixedpool_pool_query_args q;
+		int first = i & 1;
 		pid_t pid[2];
 
-		for (k = 0; k < 2; k++) {
-			pid[k] = fp_fork();
-			if (!pid[k]) {
-				close(fd[!k]);
-				play(fd[k], id[!k], seed + k);
-			}
-		}
-		close(fd[0]);
-		close(fd[1]);
+		begin_pair(self->a, seed, pid);
+		if (i % 4 < 2)
+			await_sends(self->a, sent);
 		fp_sleep_us(us);
 		kill(pid[first], SIGKILL);
 		ASSERT_EQ(128 + SIGKILL, fp_reap(pid[first]));
@@ -136,6 +176,7 @@ TEST_F_TIMEOUT(race_own, killed_players, 150)
 			ASSERT_EQ(0, fp_unbalanced(self->a));
 		}
 	}
+	EXPECT_LT(before, sends(self->a));
 }
 
 /* --- topologies: the bytes say whose a block is -------------------------- */

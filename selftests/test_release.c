@@ -333,6 +333,7 @@ TEST_F(release, exec)
 struct swapper {
 	int slot, pool;
 	bool stop;
+	unsigned long swaps;
 };
 
 static void *swap(void *p)
@@ -343,7 +344,7 @@ static void *swap(void *p)
 		int fd = fp_join(s->pool, 0);
 
 		if (fd >= 0) {
-			dup3(fd, s->slot, O_CLOEXEC);
+			s->swaps += dup3(fd, s->slot, O_CLOEXEC) == s->slot;
 			close(fd);
 		}
 	}
@@ -352,10 +353,10 @@ static void *swap(void *p)
 
 TEST_F(release, dup_over_a_call)
 {
-	struct swapper s = { fp_join(self->fd, 0), self->fd, false };
-	__u64 end = fp_now_ms() + 2000, h[16];
+	struct swapper s = { .slot = fp_join(self->fd, 0), .pool = self->fd };
+	__u64 end = fp_now_ms() + 2000 * fp_scale("FP_ROUNDS", 1), h[16];
 	struct fixedpool_pool_query_args q;
-	unsigned long calls = 0, wrong = 0;
+	unsigned long calls = 0, wrong = 0, between = 0;
 	pthread_t t;
 	__u32 done;
 
@@ -369,14 +370,18 @@ TEST_F(release, dup_over_a_call)
 		if (!ret)
 			/* by now it may be another client's descriptor */
 			ret = fp_free(s.slot, h, done, NULL);
+		between += ret == -ESTALE || ret == -EPERM;
 		wrong += ret && ret != -ESTALE && ret != -EPERM &&
 			 ret != -EAGAIN;
 	}
-	s.stop = true;
+	__atomic_store_n(&s.stop, true, __ATOMIC_RELAXED);
 	pthread_join(t, NULL);
 	close(s.slot);
+	printf("# %lu swaps, %lu of %lu times between ALLOC and FREE\n",
+	       s.swaps, between, calls);
 	EXPECT_EQ(0, wrong);
 	EXPECT_LT(0, calls);
+	EXPECT_LT(20, s.swaps);
 	ASSERT_EQ(0, fp_query(self->fd, &q));
 	EXPECT_EQ(0, q.held);
 	EXPECT_EQ(q.allocs, q.frees);

@@ -278,7 +278,11 @@ TEST_F(send, refused)
 	struct fixedpool_pool_create_args other = fp_create_args(4096, 16);
 	int fd, gone = fp_join(self->a, 0);
 	__u32 idgone = fp_client_id(gone), done;
+	static const __u32 beyond[] = {
+		BLOCKS, BLOCKS + 1, FIXEDPOOL_HANDLE_INDEX_MASK,
+	};
 	__u64 h[3], foreign;
+	unsigned int i;
 	char *late;
 
 	ASSERT_EQ(0, fp_take(self->a, 3, h));
@@ -298,6 +302,12 @@ TEST_F(send, refused)
 	EXPECT_EQ(-ERANGE, fp_send(self->a, self->idb, 0, h, ~0U, &done));
 	EXPECT_EQ(0, done);
 	EXPECT_EQ(-EINVAL, fp_send_one(self->a, self->idb, 0, 0));
+	EXPECT_EQ(-EINVAL, fp_send_one(self->a, self->idb, 0, ~0ULL));
+	for (i = 0; i < ARRAY_SIZE(beyond); i++) {
+		foreign = fp_handle(beyond[i], self->args.handle_tag, 1);
+		EXPECT_EQ(-EINVAL, fp_send_one(self->a, self->idb, 0, foreign));
+		EXPECT_EQ(-EINVAL, fp_send_one(self->a, self->idb, 1, foreign));
+	}
 	EXPECT_EQ(-EINVAL, fp_send_one(self->a, self->idb, 0,
 				       h[0] ^ 1ULL << 24));
 	EXPECT_EQ(-ESTALE, fp_send_one(self->a, self->idb, 0,

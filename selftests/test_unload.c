@@ -179,7 +179,8 @@ TEST_F_TIMEOUT(unload, cycles_under_load, 3600)
 	}
 	printf("# %ld cycles of loading and unloading, refused %ld times\n",
 	       cycles, busy);
-	EXPECT_LT(0, cycles);
+	/* it takes some hundreds where nothing else runs */
+	EXPECT_LE(goal < 20 ? goal : 20, cycles);
 	EXPECT_LT(0, busy);
 	sweep();
 	/* at rest it goes */
