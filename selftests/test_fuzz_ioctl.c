@@ -157,6 +157,9 @@ static void random_command(struct fuzz *f)
 	err = ioctl(f->shared->fds[slot], cmd, f->plain) ? -errno : 0;
 	add(&count->calls);
 	add(&count->refused);
+	/* one bit lies between two that are known, too */
+	if (!err)
+		doubt(f, slot);
 	/* those that the VFS knows have the letters f, T, X or none */
 	if (f->alone && f->shared->kinds[slot] > FUZZ_FOREIGN && !known &&
 	    _IOC_TYPE(cmd) == FIXEDPOOL_MAGIC && err != -ENOTTY) {
