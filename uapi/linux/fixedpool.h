@@ -134,8 +134,9 @@
  * DOC: waiting
  *
  * ALLOC, RECV and CLIENT_FIND take a timeout_ns: 0 does not wait (EAGAIN, or
- * ENOENT), a positive number waits so long at most (ETIMEDOUT),
- * FIXEDPOOL_WAIT_FOREVER without limit; other negative numbers are EINVAL. A
+ * ENOENT), a positive number gives up (ETIMEDOUT) when so many nanoseconds of
+ * CLOCK_MONOTONIC are over, not before and some ticks later,
+ * FIXEDPOOL_WAIT_FOREVER never; other negative numbers are EINVAL. A
  * wait ends early only when the process is being killed. O_NONBLOCK on the
  * descriptor, or the NONBLOCK flag, makes every timeout 0. Clients that wait
  * for blocks are served first come, first served, before those that do not
