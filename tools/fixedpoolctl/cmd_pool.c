@@ -185,6 +185,7 @@ static bool bad_chunk_bytes(const struct fixedpool_config *c,
 	return blocks > info->max_chunk_bytes / stride;
 }
 
+/* The one limit of POOL_CREATE that INFO does not tell. */
 #define CHUNKS_MAX	(1U << 18)
 
 static bool bad_chunk_count(const struct fixedpool_config *c,

@@ -166,7 +166,8 @@ static int options_read(const struct command *command, int argc, char **argv,
 				       argv[optind - 1]);
 		case '?':
 			/* among several letters, it is only one of them */
-			if (optopt && optopt < OPTION_VALUE(0))
+			if (optopt && optopt != OPTION_HELP &&
+			    optopt < OPTION_VALUE(0))
 				return misused(command, "-%c: no such option",
 					       optopt);
 			return misused(command, "%s: no such option",
