@@ -89,7 +89,7 @@ fuzz: ## the fuzzers in user space, some minutes
 mutants: ## break the code in small ways; each has to fail a test
 	$(Q)tools/mutants
 
-soak: ## for hours: fuzz, kill, unload, chaos [PERCENT=100]
+soak: ## for hours: fuzz, race, pin, fault, kill, unload, chaos [PERCENT=100]
 	$(Q)tools/setup check
 	$(Q)tools/soak $(PERCENT)
 
