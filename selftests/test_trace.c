@@ -9,6 +9,7 @@
 FIXTURE(trace) {
 	int pools;
 	bool there;
+	char record_cmd[4];	/* how it was */
 };
 
 static const char *const events[] = {
@@ -25,6 +26,14 @@ FIXTURE_SETUP(trace)
 	if (access(TRACEFS "/trace", F_OK))
 		SKIP(return, "no tracefs in this kernel");
 	self->there = true;
+	/*
+	 * For the names of commands the kernel traces each switch of tasks,
+	 * that is, it patches its scheduler while another processor runs it.
+	 * An emulated one may then meet the breakpoint of the patch for ever.
+	 */
+	ASSERT_LT(0, fp_read_file(TRACEFS "/options/record-cmd",
+				  self->record_cmd, sizeof(self->record_cmd)));
+	ASSERT_EQ(0, fp_write_file(TRACEFS "/options/record-cmd", "0"));
 	/* with tracefs the events must be there */
 	ASSERT_EQ(0, fp_write_file(TRACEFS "/events/fixedpool/enable", "1"));
 	ASSERT_EQ(0, fp_write_file(TRACEFS "/tracing_on", "1"));
@@ -35,6 +44,7 @@ FIXTURE_TEARDOWN(trace)
 {
 	if (self->there) {
 		fp_write_file(TRACEFS "/events/fixedpool/enable", "0");
+		fp_write_file(TRACEFS "/options/record-cmd", self->record_cmd);
 		fclose(fopen(TRACEFS "/trace", "w"));
 	}
 	EXPECT_EQ(self->pools, fp_pools_settle(self->pools));
