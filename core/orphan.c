@@ -37,6 +37,30 @@ void fp_orphan_unreserve(struct fp_pool *pool, u32 index)
 	xa_erase(&pool->kept, index);
 }
 
+/*
+ * The block is an orphan from here on, and was left at @stamp_ms. Under the
+ * hold lock; oldest_ms is never later than any that is marked.
+ */
+static void fp_orphan_mark(struct fp_pool *pool, struct fp_block *block,
+			   u32 index, u64 stamp_ms, bool again)
+{
+	xa_lock(&pool->kept);
+	pool->put_back += again;
+	/* one pin for all, as a pool may have more than can be counted there */
+	if (atomic64_inc_return(&pool->nr_orphans) == 1) {
+		WRITE_ONCE(pool->oldest_ms, stamp_ms);
+		pool->pin_module(true);
+	} else if (stamp_ms < pool->oldest_ms) {
+		WRITE_ONCE(pool->oldest_ms, stamp_ms);
+	}
+	atomic64_set_release(&block->word,
+			     fp_word(fp_word_gen(fp_block_read(block)),
+				     FP_BLOCK_ORPHAN, FP_ID_ANY) |
+			     FP_WORD_KEEP);
+	__xa_set_mark(&pool->kept, index, FP_ORPHAN);
+	xa_unlock(&pool->kept);
+}
+
 /**
  * fp_orphan_add() - a block's client went away
  * @pool: the pool
@@ -52,16 +76,7 @@ void fp_orphan_add(struct fp_pool *pool, struct fp_block *block, u32 index)
 
 	/* the notes are there since KEEP */
 	WRITE_ONCE(fp_chunk_note(chunk, index)->stamp_ms, now_ms);
-	/* one pin for all, as a pool may have more than can be counted there */
-	if (atomic64_inc_return(&pool->nr_orphans) == 1) {
-		WRITE_ONCE(pool->oldest_ms, now_ms);
-		pool->pin_module(true);
-	}
-	atomic64_set_release(&block->word,
-			     fp_word(fp_word_gen(fp_block_read(block)),
-				     FP_BLOCK_ORPHAN, FP_ID_ANY) |
-			     FP_WORD_KEEP);
-	xa_set_mark(&pool->kept, index, FP_ORPHAN);
+	fp_orphan_mark(pool, block, index, now_ms, false);
 }
 
 /* An orphan is one no more. */
@@ -106,19 +121,21 @@ bool fp_orphan_claim(struct fp_pool *pool, u32 index, u64 tag, u32 client)
 /**
  * fp_orphan_put_back() - undo fp_orphan_claim()
  * @pool: the pool
- * @index: the block claimed
+ * @index: the block claimed; it is as old as before
  *
  * Context: process context.
  */
 void fp_orphan_put_back(struct fp_pool *pool, u32 index)
 {
-	struct fp_block *block = fp_chunk_block(fp_pool_chunk(pool, index),
-						index);
+	struct fp_chunk *chunk = fp_pool_chunk(pool, index);
 	spinlock_t *lock = fp_pool_hold_lock(pool, index);
 
 	spin_lock(lock);
-	fp_orphan_add(pool, block, index);
+	fp_orphan_mark(pool, fp_chunk_block(chunk, index), index,
+		       READ_ONCE(fp_chunk_note(chunk, index)->stamp_ms), true);
 	spin_unlock(lock);
+	/* who waits may have looked when there was no orphan to wait for */
+	fp_line_wake(&pool->line);
 }
 
 /*
@@ -178,7 +195,11 @@ u64 fp_orphan_collect(struct fp_pool *pool, u64 min_age_ms)
 	unsigned long index;
 	u64 collected = 0;
 	void *entry;
+	u32 put_back;
 
+	xa_lock(&pool->kept);
+	put_back = pool->put_back;
+	xa_unlock(&pool->kept);
 	fp_batch_init(&batch);
 	xa_for_each_marked(&pool->kept, index, entry, FP_ORPHAN) {
 		cond_resched();
@@ -191,8 +212,14 @@ u64 fp_orphan_collect(struct fp_pool *pool, u64 min_age_ms)
 			fp_orphan_freed(pool, &batch);
 	}
 	fp_orphan_freed(pool, &batch);
-	/* what became an orphan meanwhile is younger than now_ms */
-	WRITE_ONCE(pool->oldest_ms, oldest_ms);
+	xa_lock(&pool->kept);
+	/*
+	 * What became an orphan meanwhile is younger than now_ms, but what was
+	 * put back may be older than all that were seen.
+	 */
+	if (pool->put_back == put_back)
+		WRITE_ONCE(pool->oldest_ms, oldest_ms);
+	xa_unlock(&pool->kept);
 	fp_pool_count(pool, FP_STAT_GC_RUNS, 1);
 	trace_fixedpool_gc(pool->id, collected);
 	return collected;

@@ -89,7 +89,9 @@ struct fp_pool_cpu {
  * @kept: index to an entry for each block to be kept, marked FP_ORPHAN while it
  *	is one; its own lock
  * @nr_orphans: blocks with that mark
- * @oldest_ms: no orphan is older than this, in milliseconds since boot; READ_ONCE
+ * @oldest_ms: no orphan is older than this, in milliseconds since boot; @kept's
+ *	lock, READ_ONCE without
+ * @put_back: how many orphans were claimed and put back; @kept's lock
  * @nr_inbox: blocks whose only hold is in an inbox
  * @clients: id to client; its own lock, which also guards clients' labels
  * @nr_clients: clients attached
@@ -128,6 +130,7 @@ struct fp_pool {
 	struct xarray kept;
 	atomic64_t nr_orphans;
 	u64 oldest_ms;
+	u32 put_back;
 	atomic64_t nr_inbox;
 	struct xarray clients;
 	atomic_t nr_clients;

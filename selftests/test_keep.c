@@ -373,6 +373,41 @@ TEST_F(keep, collected)
 	EXPECT_TRUE(fp_all_bytes(self->ma, 0, self->args.mapping_size));
 }
 
+/*
+ * An ADOPT that fails leaves the orphan as old as it was, and who waits for a
+ * block gets it when it is due, though it was not there when he looked.
+ */
+TEST_F_TIMEOUT(keep, adopts_that_fail, 300)
+{
+	unsigned long *failed = mmap(NULL, sizeof(*failed),
+				     PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int round, ret;
+	pid_t pid;
+
+	ASSERT_NE(MAP_FAILED, failed);
+	ASSERT_EQ(0, fp_sysfs_set(self->args.pool_id, "gc_age_ms", "100"));
+	for (round = 0; round < 20; round++) {
+		ASSERT_EQ(0, fp_take(self->a, BLOCKS - 1, self->h));
+		pid = fp_fork();
+		if (!pid)
+			leave(self->a, KILLED, 1, TAG, -1);
+		ASSERT_EQ(128 + SIGKILL, fp_reap(pid));
+		pid = fp_fork();
+		while (!pid)
+			*failed += fp_adopt(self->b, TAG, 1, (void *)8, NULL) ==
+				   -EFAULT;
+		ret = fp_alloc_wait(self->a, 0, 1, self->got, 10 * FP_SEC);
+		kill(pid, SIGKILL);
+		EXPECT_EQ(128 + SIGKILL, fp_reap(pid));
+		ASSERT_EQ(1, ret) TH_LOG("round %d", round);
+		ASSERT_EQ(0, fp_free_all(self->a, NULL));
+	}
+	printf("# %lu adoptions failed\n", *failed);
+	EXPECT_LT(0, *failed);
+	munmap(failed, sizeof(*failed));
+}
+
 /* An orphan holds the module, without any client. */
 TEST_F(keep, module_stays)
 {

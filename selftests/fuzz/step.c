@@ -318,18 +318,6 @@ static void step_keep(struct world *w, const unsigned char *op)
 		line->tag = tag;
 }
 
-/* Not adopted after all: orphaned anew, or never taken. */
-static void line_put_back(struct world *w, u32 index)
-{
-	struct fp_chunk *chunk = fp_pool_chunk(w->pool, index);
-	u64 stamp_ms = chunk->notes[index - chunk->base].stamp_ms;
-	struct line *line = &w->lines[index];
-
-	agree(stamp_ms == line->stamp_ms ||
-	      stamp_ms == (u64)shim_now_ns / 1000000);
-	line->stamp_ms = stamp_ms;
-}
-
 static void step_adopt(struct world *w, const unsigned char *op)
 {
 	u32 who = OP_WHO(op), next = 0, i;
@@ -349,14 +337,10 @@ static void step_adopt(struct world *w, const unsigned char *op)
 	/* who is killed is no better off than who has no memory */
 	if (w->fails && answer == -EINTR)
 		answer = -ENOMEM;
-	if (!answered(w, answer, err)) {
-		if (!err)
-			line_put_back(w, i);
+	if (!answered(w, answer, err))
 		return;
-	}
 	line = &w->lines[i];
 	agree(handle == handle_of(w, i) && next == i + 1);
-	line->stamp_ms = shim_now_ns / 1000000;
 	if (OP_FLAG(op, 0)) {
 		fp_client_adopt_abort(client, handle);
 		return;

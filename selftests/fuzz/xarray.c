@@ -148,21 +148,21 @@ static void mark(struct xarray *xa, unsigned long index, bool set)
 {
 	struct shim_xa_entry *at;
 
-	xa_lock(xa);
 	at = entry_of(xa, index);
 	if (at)
 		at->mark = set;
-	xa_unlock(xa);
 }
 
-void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t which)
+void __xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t which)
 {
 	mark(xa, index, true);
 }
 
 void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t which)
 {
+	xa_lock(xa);
 	mark(xa, index, false);
+	xa_unlock(xa);
 }
 
 bool xa_get_mark(struct xarray *xa, unsigned long index, xa_mark_t which)

@@ -384,8 +384,6 @@ static void step_adopt(struct flow *f, u32 who)
 	assert_true(host_filled(f->pool, index, f->lines[index].byte));
 	if (!pick(f, 4)) {
 		fp_client_adopt_abort(f->clients[who], handle);
-		/* it is a new orphan then */
-		f->lines[index].since_ms = now_ms();
 		return;
 	}
 	fp_client_adopt_commit(f->clients[who], handle);

@@ -169,6 +169,35 @@ static void a_claim_asks_for_the_tag_once_more(void **state)
 	pool_gone(pool);
 }
 
+/* Also if a younger one was the oldest meanwhile, and if nobody was. */
+static void a_claim_undone_leaves_the_orphan_as_old(void **state)
+{
+	struct fp_pool *pool = pool_of(64, 0);
+	struct fp_client *a = host_client(pool);
+	u32 index = fp_handle_index(host_alloc_kept(a, 5));
+
+	(void)state;
+	host_client_gone(a);
+	a = host_client(pool);
+	shim_now_ns += SECOND;
+	assert_true(fp_orphan_claim(pool, index, 5, a->id));
+	assert_int_equal(fp_orphan_due_in_ms(pool), -1);
+	fp_orphan_put_back(pool, index);
+	assert_int_equal(fp_orphan_due_in_ms(pool), 9000);
+	leave(pool, 6, 1);
+	assert_true(fp_orphan_claim(pool, index, 5, a->id));
+	assert_int_equal(fp_orphan_collect(pool, 9000), 0);
+	assert_int_equal(fp_orphan_due_in_ms(pool), 10000);
+	fp_orphan_put_back(pool, index);
+	assert_int_equal(fp_orphan_due_in_ms(pool), 9000);
+	host_check(pool);
+	shim_now_ns += 9 * SECOND;
+	assert_int_equal(fp_orphan_collect_due(pool, 0), 1);
+	assert_int_equal(orphans(pool), 1);
+	host_client_gone(a);
+	pool_gone(pool);
+}
+
 static void adopt_is_charged_to_the_quota(void **state)
 {
 	struct fp_pool *pool = pool_of(64, 0);
@@ -351,6 +380,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(only_death_makes_an_orphan_and_only_of_a_kept_block),
 	cmocka_unit_test(an_adoption_may_be_undone),
 	cmocka_unit_test(a_claim_asks_for_the_tag_once_more),
+	cmocka_unit_test(a_claim_undone_leaves_the_orphan_as_old),
 	cmocka_unit_test(adopt_is_charged_to_the_quota),
 	cmocka_unit_test(collection_goes_by_age),
 	cmocka_unit_test(clients_that_go_collect_from_the_threshold_on),

@@ -146,24 +146,31 @@ static void shim_xa_mark(struct xarray *xa, unsigned long index, bool set)
 	struct shim_xa_node *leaf = shim_xa_leaf(xa, index, false);
 	u64 bit = 1ULL << (index & (NODE_SLOTS - 1));
 
-	xa_lock(xa);
 	/* as in the kernel, only what is there can be marked */
 	if (leaf && leaf->slots[index & (NODE_SLOTS - 1)])
 		WRITE_ONCE(leaf->marks, set ? leaf->marks | bit :
 					      leaf->marks & ~bit);
-	xa_unlock(xa);
 }
 
-void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
+void __xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
 {
 	(void)mark;
 	shim_xa_mark(xa, index, true);
 }
 
+void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
+{
+	xa_lock(xa);
+	__xa_set_mark(xa, index, mark);
+	xa_unlock(xa);
+}
+
 void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)
 {
 	(void)mark;
+	xa_lock(xa);
 	shim_xa_mark(xa, index, false);
+	xa_unlock(xa);
 }
 
 bool xa_get_mark(struct xarray *xa, unsigned long index, xa_mark_t mark)

@@ -49,6 +49,17 @@ static inline bool atomic_try_cmpxchg(atomic_t *v, int *old, int new)
 					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
+static inline bool atomic_add_unless(atomic_t *v, int add, int unless)
+{
+	int old = atomic_read(v);
+
+	do {
+		if (old == unless)
+			return false;
+	} while (!atomic_try_cmpxchg(v, &old, old + add));
+	return true;
+}
+
 static inline void atomic_long_or(long mask, atomic_long_t *v)
 {
 	shim_pause();

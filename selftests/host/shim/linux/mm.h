@@ -10,5 +10,6 @@
 #define PAGE_SIZE		(1UL << PAGE_SHIFT)
 #define PAGE_ALIGN(x)		(((x) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))
 #define offset_in_page(x)	((unsigned long)(x) & (PAGE_SIZE - 1))
+#define PageHWPoison(page)	((void)(page), false)
 
 #endif /* SHIM_LINUX_MM_H */

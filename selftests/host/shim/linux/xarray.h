@@ -37,6 +37,7 @@ void xa_destroy(struct xarray *xa);
 void *xa_load(struct xarray *xa, unsigned long index);
 void *xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
 void xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
+void __xa_set_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
 void xa_clear_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
 bool xa_get_mark(struct xarray *xa, unsigned long index, xa_mark_t mark);
 void *xa_erase(struct xarray *xa, unsigned long index);
