@@ -22,12 +22,13 @@
 static int fp_budget_charge(struct fp_budget *budget, u32 pages)
 {
 	u64 bytes = (u64)pages << PAGE_SHIFT;
+	s64 used = atomic64_read(&budget->used);
 
-	if (atomic64_add_return(bytes, &budget->used) >
-	    READ_ONCE(budget->limit)) {
-		atomic64_sub(bytes, &budget->used);
-		return -ENOSPC;
-	}
+	/* never more than that, not for a moment: others would be refused */
+	do {
+		if (used + bytes > READ_ONCE(budget->limit))
+			return -ENOSPC;
+	} while (!atomic64_try_cmpxchg(&budget->used, &used, used + bytes));
 	return 0;
 }
 
@@ -225,7 +226,9 @@ void fp_chunk_zero(struct fp_chunk *chunk, u32 index)
  *
  * A page that somebody beside the pool refers to is left to him and replaced.
  * Nobody can get a new reference meanwhile, but for faults that are about to
- * be refused; such a one costs a page replaced in vain.
+ * be refused; such a one costs a page replaced in vain. A page whose memory is
+ * broken is nobody's: it is replaced, but its bytes are lost and not copied, so
+ * where they are to stay it stays, and nobody can touch it.
  *
  * Context: process context, may sleep.
  * Return: pages replaced, or -ENOMEM: the block has its bytes, some of its
@@ -243,7 +246,7 @@ int fp_chunk_unpin(struct fp_chunk *chunk, u32 index, spinlock_t *lock,
 		if (!(at & 255))
 			cond_resched();
 		old = chunk->pages[at];
-		if (page_ref_count(old) == 1)
+		if (PageHWPoison(old) ? copy : page_ref_count(old) == 1)
 			continue;
 		fresh = alloc_pages_node(chunk->node_id, FP_GFP | __GFP_ZERO, 0);
 		if (!fresh)

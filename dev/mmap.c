@@ -55,6 +55,10 @@ static vm_fault_t fp_vm_fault_isolated(struct vm_fault *vmf)
 	ret = VM_FAULT_NOPAGE;
 	if (page != fp_pool_page(pool, vmf->pgoff))
 		goto unlock;
+	/* ... of the page cache, is what the kernel takes one for if it is locked */
+	ret = VM_FAULT_HWPOISON;
+	if (PageHWPoison(page))
+		goto unlock;
 	vmf->page = page;
 	return VM_FAULT_LOCKED;
 

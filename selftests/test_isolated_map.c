@@ -311,6 +311,38 @@ TEST_F(isolated_map, madvise)
 	}
 }
 
+/*
+ * Memory that the machine found broken: it cannot be touched any more, by no
+ * mapping and no holder, and it stays with nobody. The page is lost.
+ */
+TEST_F(isolated_map, broken_memory)
+{
+	char *again = fp_map(self->a, PROT_READ | PROT_WRITE);
+	__u64 h, all[BLOCKS];
+	int i;
+
+	ASSERT_NE(MAP_FAILED, again);
+	ASSERT_EQ(0, fp_take(self->a, 1, &h));
+	ASSERT_EQ(0, fp_poke(at(self->ma, h), 'A'));
+	if (madvise(at(self->ma, h), SIZE, MADV_HWPOISON) && errno == EINVAL) {
+		munmap(again, self->len);
+		SKIP(return, "no memory of this kernel breaks");
+	}
+	EXPECT_EQ(-SIGBUS, fp_peek(at(again, h)));
+	EXPECT_EQ(-SIGBUS, fp_poke(at(again, h), 'B'));
+	ASSERT_EQ(0, fp_send_one(self->a, self->idb, 0, h));
+	ASSERT_EQ(h, fp_recv_one(self->b));
+	/* not copied, and not handed out */
+	EXPECT_EQ(-SIGBUS, fp_peek(at(self->mb, h)));
+	ASSERT_EQ(0, fp_free(self->b, &h, 1, NULL));
+	ASSERT_EQ(0, fp_take(self->a, BLOCKS, all));
+	for (i = 0; i < BLOCKS; i++) {
+		EXPECT_EQ(0, fp_peek(at(again, all[i])));
+		EXPECT_EQ(0, fp_poke(at(self->ma, all[i]), 'C'));
+	}
+	munmap(again, self->len);
+}
+
 TEST_F(isolated_map, mlock)
 {
 	__u64 h[2];
