@@ -39,7 +39,8 @@ static void fp_line_show(struct fp_line *line)
 	if (!line->status)
 		return;
 	WRITE_ONCE(line->status->waiting, line->nr);
-	WRITE_ONCE(line->status->dry, line->nr_dry);
+	/* last: who sees it sees who waits */
+	smp_store_release(&line->status->dry, line->nr_dry);
 }
 
 /**
@@ -205,8 +206,10 @@ int fp_waiter_sleep(struct fp_waiter *waiter, s64 look_in_ms)
 		return -EINTR;
 	if (!nap)
 		return -ETIMEDOUT;
-	if (look_in_ms >= 0 && look_in_ms < INT_MAX)
+	if (look_in_ms >= 0) {
+		look_in_ms = min_t(s64, look_in_ms, INT_MAX);
 		nap = min_t(long, nap, msecs_to_jiffies(look_in_ms) + 1);
+	}
 	wait_woken(&waiter->wait, TASK_KILLABLE | TASK_FREEZABLE, nap);
 	return 0;
 }

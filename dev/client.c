@@ -131,10 +131,8 @@ int fp_client_init(struct fp_client *client, struct fp_pool *pool, bool write,
 {
 	int err;
 
-	if (atomic_inc_return(&pool->nr_clients) > FP_MAX_CLIENTS) {
-		atomic_dec(&pool->nr_clients);
+	if (!atomic_add_unless(&pool->nr_clients, 1, FP_MAX_CLIENTS))
 		return -EOVERFLOW;
-	}
 	client->pool = pool;
 	client->write = write;
 	client->opener = opener;
