@@ -3,7 +3,9 @@
  * libfixedpool, by its public header alone: what the library adds to the
  * device, and that each function reports what the device answered.
  */
+#include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 
 #include <fixedpool.h>
 
@@ -516,6 +518,33 @@ TEST_F(lib, handles_known_while_blocks_bounce)
 	EXPECT_LT(0, s.caught);
 	EXPECT_EQ(0, s.unknown);
 	EXPECT_EQ(0, s.failed);
+}
+
+/* Its cancellation waits until it has nothing that would be left behind. */
+static void *open_and_close(void *arg)
+{
+	struct fixedpool *pool;
+	int *fd = arg;
+
+	pthread_cancel(pthread_self());
+	pool = fixedpool_open(POOL, 0);
+	*fd = pool ? fixedpool_fd(pool) : -errno;
+	fixedpool_close(pool);
+	pthread_testcancel();
+	return NULL;
+}
+
+TEST_F(lib, cancelled_threads_leave_nothing_open)
+{
+	pthread_t thread;
+	void *result;
+	int fd = 0;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, open_and_close, &fd));
+	ASSERT_EQ(0, pthread_join(thread, &result));
+	EXPECT_EQ(PTHREAD_CANCELED, result);
+	ASSERT_LT(0, fd);
+	EXPECT_EQ(-1, fcntl(fd, F_GETFD));
 }
 
 TEST(destroyed_pool_goes_on)

@@ -80,6 +80,33 @@ TEST_F(magazine, pointers_are_told_apart)
 	EXPECT_EQ(n, put(self->pool, self->p, n));
 }
 
+/*
+ * Handles of another pool are no handles here, whatever is parked under the
+ * index that they have there. Both pools are new, and their generations alike.
+ */
+TEST_F(magazine, handles_of_another_pool)
+{
+	size_t stride = fixedpool_geometry(self->pool)->stride;
+	char *base = fixedpool_geometry(self->pool)->base;
+	struct fixedpool_config config = config_of(variant->flags);
+	struct fixedpool *other = fixedpool_create(&config);
+	uint64_t h[QUOTA], parked;
+	int i, met = 0;
+
+	ASSERT_NE(NULL, other);
+	ASSERT_EQ(QUOTA, fixedpool_alloc_batch(other, h, QUOTA, 0, 0));
+	ASSERT_EQ(1, take(self->pool, self->p, 1));
+	ASSERT_EQ(1, put(self->pool, self->p, 1));
+	parked = (self->p[0] - base) / stride;
+	for (i = 0; i < QUOTA; i++) {
+		met += (h[i] & FIXEDPOOL_HANDLE_INDEX_MASK) == parked;
+		ASSERT_EQ(-EINVAL, ERR(fixedpool_free(self->pool, h[i])));
+	}
+	EXPECT_EQ(1, met);
+	EXPECT_EQ(0, ERR(fixedpool_free_batch(other, h, QUOTA, NULL)));
+	fixedpool_close(other);
+}
+
 /* What the program knows by its handle is the kernel's alone. */
 TEST_F(magazine, named_blocks_go_to_the_kernel)
 {

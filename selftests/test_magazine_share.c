@@ -44,13 +44,15 @@ TEST_F(magazine, quota_finds_what_others_parked)
 TEST_F(magazine, recv_and_hold_find_what_is_parked)
 {
 	struct fixedpool_received got;
-	__u64 h[QUOTA], theirs[2];
+	__u64 h[QUOTA], theirs[6];
+	uint64_t shared[5];
+	size_t done;
 	int n;
 
 	n = take(self->pool, self->p, 8);
 	ASSERT_EQ(8, n);
 	ASSERT_EQ(8, put(self->pool, self->p, 8));
-	ASSERT_EQ(0, fp_take(self->other, 2, theirs));
+	ASSERT_EQ(0, fp_take(self->other, 6, theirs));
 	ASSERT_EQ(0, fp_send_one(self->other, fp_client_id(self->fd), 0,
 				 theirs[0]));
 	/* as many as there are, without troubling the magazine */
@@ -69,6 +71,19 @@ TEST_F(magazine, recv_and_hold_find_what_is_parked)
 	if (!variant->flags) {
 		EXPECT_EQ(0, ERR(fixedpool_hold(self->pool, theirs[1])));
 		EXPECT_EQ(0, ERR(fixedpool_free(self->pool, theirs[1])));
+		/* two of five find room, and the others what is parked */
+		ASSERT_EQ(1, take(self->pool, self->p, 1));
+		ASSERT_EQ(1, put(self->pool, self->p, 1));
+		ASSERT_EQ(QUOTA, fp_client_held(self->fd));
+		ASSERT_EQ(0, fp_free(self->fd, h + n - 2, 2, NULL));
+		n -= 2;
+		memcpy(shared, theirs + 1, sizeof(shared));
+		EXPECT_EQ(0, ERR(fixedpool_hold_batch(self->pool, shared, 5,
+						      &done)));
+		EXPECT_EQ(5, done);
+		EXPECT_EQ(0, ERR(fixedpool_free_batch(self->pool, shared, 5,
+						      &done)));
+		EXPECT_EQ(5, done);
 	}
 	EXPECT_EQ(0, fp_free(self->fd, h, n, NULL));
 	EXPECT_EQ(0, fp_free_all(self->other, NULL));

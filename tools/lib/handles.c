@@ -87,6 +87,7 @@ bool fp_name_handle(struct fixedpool *pool, uint64_t handle)
 	uint32_t index = fp_handle_index(handle);
 
 	return index >= pool->geo.max_blocks ||
+	       fp_handle_tag(handle) != pool->geo.handle_tag ||
 	       fp_generation(pool, index) != fp_handle_generation(handle) ||
 	       fp_name(pool, index);
 }
@@ -107,7 +108,7 @@ static int one_batch(struct fixedpool *pool, const struct fp_request *request,
 		     const uint64_t *handles, size_t left, uint32_t *done)
 {
 	uint32_t count = name(pool, handles, fp_next_batch(pool, left));
-	uint32_t seen;
+	uint32_t seen, more;
 	int ret;
 
 	*done = 0;
@@ -121,9 +122,11 @@ static int one_batch(struct fixedpool *pool, const struct fp_request *request,
 	seen = fp_magazines_look(pool);
 	ret = fp_uapi_handles(pool->fd, request, handles, count, done);
 	/* HOLD: blocks that are parked count against the quota, too */
-	if (ret < 0 && !*done && errno == EDQUOT &&
-	    fp_magazines_help(pool, seen))
-		ret = fp_uapi_handles(pool->fd, request, handles, count, done);
+	if (ret < 0 && errno == EDQUOT && fp_magazines_help(pool, seen)) {
+		ret = fp_uapi_handles(pool->fd, request, handles + *done,
+				      count - *done, &more);
+		*done += more;
+	}
 	if (request->op == FIXEDPOOL_OP_HOLD)
 		fp_remember(pool, handles, *done);
 	return ret;

@@ -72,7 +72,8 @@ bool fp_magazine_open(struct fp_magazine *m)
 {
 	struct fp_magazines *all = m->all;
 	struct fixedpool *pool = all->pool;
-	uint32_t dry = fp_status_read(&pool->status->dry);
+	/* first: the kernel shows who waits, and then that it is dry */
+	uint32_t dry = __atomic_load_n(&pool->status->dry, __ATOMIC_ACQUIRE);
 	uint32_t depth;
 
 	if (dry != all->dry_seen) {
@@ -209,13 +210,13 @@ static void free_handles(struct fixedpool *pool, const uint64_t *handles,
 }
 
 /*
- * Parked blocks, out of their magazines, go to the kernel. Return: how many
- * there were.
+ * Parked blocks, out of their magazines, are on their way to the kernel; under
+ * the lock, as after fixedpool_free_all() another thread may get them anew.
+ * Return: how many there were, with their @handles.
  */
-uint32_t fp_magazine_give_up(struct fixedpool *pool, const uint32_t *blocks,
-			     uint32_t count)
+static uint32_t unpark(struct fixedpool *pool, const uint32_t *blocks,
+		       uint32_t count, uint64_t *handles)
 {
-	uint64_t handles[FP_MOVE_MAX];
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -233,6 +234,16 @@ uint32_t fp_magazine_give_up(struct fixedpool *pool, const uint32_t *blocks,
 						      pool->geo.handle_tag,
 						      generation);
 	}
+	return n;
+}
+
+/* They go to the kernel, under the lock. Return: how many there were. */
+uint32_t fp_magazine_give_up(struct fixedpool *pool, const uint32_t *blocks,
+			     uint32_t count)
+{
+	uint64_t handles[FP_MOVE_MAX];
+	uint32_t n = unpark(pool, blocks, count, handles);
+
 	free_handles(pool, handles, n);
 	return n;
 }
@@ -389,6 +400,7 @@ bool fp_magazine_put(struct fixedpool *pool, uint32_t index)
 {
 	struct fp_magazine *m = fp_magazine_mine(pool);
 	uint32_t blocks[FP_MOVE_MAX];
+	uint64_t handles[FP_MOVE_MAX];
 	bool parked, drained = false;
 	uint32_t kept, n = 0;
 
@@ -407,8 +419,7 @@ bool fp_magazine_put(struct fixedpool *pool, uint32_t index)
 		drained = true;
 		n = fp_magazine_pull(pool, m, blocks, batch(m));
 		kept = push(pool, between(m->all), blocks, n);
-		n -= kept;
-		memmove(blocks, blocks + kept, n * sizeof(*blocks));
+		n = unpark(pool, blocks + kept, n - kept, handles);
 		m->all->stats.drained += n;
 		fp_magazines_move(m->all);
 	}
@@ -418,7 +429,7 @@ bool fp_magazine_put(struct fixedpool *pool, uint32_t index)
 		parked = false;
 	pthread_mutex_unlock(&m->all->lock);
 	if (drained) {
-		fp_magazine_give_up(pool, blocks, n);
+		free_handles(pool, handles, n);
 		fp_magazines_moved(m->all, true);
 	}
 	return parked;

@@ -10,6 +10,7 @@
 #include "internal.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -17,15 +18,18 @@
 
 /*
  * Opens the device. Where it is missing the errno becomes ENODEV, so that
- * ENOENT always means a pool's name.
+ * ENOENT always means a pool's name. A thread is not cancelled here, nor in
+ * close(2): it would leave behind what only we know of.
  */
 int fp_uapi_open(int access)
 {
-	int fd;
+	int fd, saved;
 
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &saved);
 	do {
 		fd = open(FP_DEVICE, access | O_CLOEXEC);
 	} while (fd < 0 && errno == EINTR);
+	pthread_setcancelstate(saved, NULL);
 	if (fd < 0 && (errno == ENOENT || errno == ENXIO))
 		errno = ENODEV;
 	return fd;
@@ -33,7 +37,11 @@ int fp_uapi_open(int access)
 
 void fp_uapi_close(int fd)
 {
+	int saved;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &saved);
 	close(fd);
+	pthread_setcancelstate(saved, NULL);
 }
 
 /* The blocks, or at the end of their range the status page. */
