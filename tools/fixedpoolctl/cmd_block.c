@@ -101,6 +101,8 @@ static int run_program(char **argv)
 {
 	sighandler_t on_int = signal(SIGINT, SIG_IGN);
 	sighandler_t on_quit = signal(SIGQUIT, SIG_IGN);
+	/* who started us may have it ignored, and nothing is to be waited for */
+	sighandler_t on_child = signal(SIGCHLD, SIG_DFL);
 	pid_t pid = fork();
 	int status, err;
 
@@ -109,6 +111,7 @@ static int run_program(char **argv)
 	if (!pid) {
 		signal(SIGINT, on_int);
 		signal(SIGQUIT, on_quit);
+		signal(SIGCHLD, on_child);
 		execvp(argv[0], argv);
 		err = errno;
 		failed("%s: %s", argv[0], strerror(err));

@@ -4,8 +4,11 @@
  */
 #include "ctl.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command *const commands[] = {
 	&command_create,
@@ -68,10 +71,27 @@ static int run(int argc, char **argv)
 	return CTL_USAGE;
 }
 
+/*
+ * A client shall not become standard input or output where those are closed.
+ * What is there instead can be used neither for that.
+ */
+static bool have_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/", O_PATH | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd >= 0 && !close(fd);
+}
+
 int main(int argc, char **argv)
 {
-	int ret = run(argc, argv);
+	int ret;
 
+	if (!have_standard_files())
+		return failed("/: %s", strerror(errno));
+	ret = run(argc, argv);
 	/* what nobody can read was not done */
 	return output_finish() && !ret ? CTL_FAILED : ret;
 }
