@@ -37,6 +37,15 @@ series_of() {
 	die "no kernel '$1' (have: ${fp_series[*]} newest)"
 }
 
+# kernel_vars ARGUMENT...: what tools/vm/kernel says of a kernel, as variables.
+# Not by eval alone, which is content with nothing.
+kernel_vars() {
+	local said
+
+	said=$("$fp_root/tools/vm/kernel" "$@") || exit
+	eval "$said"
+}
+
 # lock FILE: held until the shell that asked for it ends. Programs which outlive
 # that shell must not inherit it, hence the close-on-exec subshell idiom:
 # callers run "( lock FILE; ... )".
@@ -52,9 +61,11 @@ lock() {
 # once DIR COMMAND...: unless DIR is there, run COMMAND with an empty directory
 # beside it as its last argument, and name that DIR if it succeeds.
 once() (
-	local dir=$1 tmp
+	local dir=$1 tmp rc=0
 	shift
 
+	# A command substitution, which many calls come from, is without it.
+	set -e
 	[ ! -d "$dir" ] || exit 0
 	lock "$dir.lock"
 	[ ! -d "$dir" ] || exit 0
@@ -65,5 +76,8 @@ once() (
 	trap 'exit 130' INT TERM
 	chmod 755 "$tmp"
 	"$@" "$tmp"
+	# Under an "if" or "||" it came here all the same.
+	rc=$?
+	[ $rc -eq 0 ] || exit $rc
 	mv -T "$tmp" "$dir"
 )
