@@ -55,7 +55,7 @@ static vm_fault_t fp_vm_fault_isolated(struct vm_fault *vmf)
 	ret = VM_FAULT_NOPAGE;
 	if (page != fp_pool_page(pool, vmf->pgoff))
 		goto unlock;
-	/* ... of the page cache, is what the kernel takes one for if it is locked */
+	/* returned locked, it would be taken for one of the page cache */
 	ret = VM_FAULT_HWPOISON;
 	if (PageHWPoison(page))
 		goto unlock;
