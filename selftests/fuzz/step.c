@@ -318,6 +318,15 @@ static void step_keep(struct world *w, const unsigned char *op)
 		line->tag = tag;
 }
 
+/* Not adopted after all, or never taken: it is as old as it was. */
+static void line_put_back(struct world *w, u32 index)
+{
+	struct fp_chunk *chunk = fp_pool_chunk(w->pool, index);
+
+	agree(chunk->notes[index - chunk->base].stamp_ms ==
+	      w->lines[index].stamp_ms);
+}
+
 static void step_adopt(struct world *w, const unsigned char *op)
 {
 	u32 who = OP_WHO(op), next = 0, i;
@@ -337,12 +346,16 @@ static void step_adopt(struct world *w, const unsigned char *op)
 	/* who is killed is no better off than who has no memory */
 	if (w->fails && answer == -EINTR)
 		answer = -ENOMEM;
-	if (!answered(w, answer, err))
+	if (!answered(w, answer, err)) {
+		if (!err)
+			line_put_back(w, i);
 		return;
+	}
 	line = &w->lines[i];
 	agree(handle == handle_of(w, i) && next == i + 1);
 	if (OP_FLAG(op, 0)) {
 		fp_client_adopt_abort(client, handle);
+		line_put_back(w, i);
 		return;
 	}
 	fp_client_adopt_commit(client, handle);

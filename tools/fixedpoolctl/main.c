@@ -73,7 +73,7 @@ static int run(int argc, char **argv)
 
 /*
  * A client shall not become standard input or output where those are closed.
- * What is there instead can be used neither for that.
+ * What is there instead can be neither read nor written.
  */
 static bool have_standard_files(void)
 {
